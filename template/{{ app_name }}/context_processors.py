@@ -1,0 +1,11 @@
+"""What every template knows."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """Return the site's name and description as {{ site.NAME }} and {{ site.DESCRIPTION }}."""
+    return {"site": settings.SITE}
