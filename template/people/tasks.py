@@ -1,0 +1,21 @@
+from celery import shared_task
+from django.conf import settings
+from django.core.mail import send_mail
+
+from .models import Person
+
+
+@shared_task(autoretry_for=(OSError,), retry_backoff=60, max_retries=5)
+def send_welcome_mail(person_id: int) -> None:
+    """Send a person a word of welcome, unless they are gone by now.
+
+    A mail server that is away is tried again, for half an hour.
+    """
+    person = Person.objects.filter(pk=person_id).first()
+    if person:
+        send_mail(
+            subject=f"Welcome to {settings.SITE['NAME']}",
+            message=f"Hello {person.name},\n\nit is good to have you here.\n",
+            from_email=None,
+            recipient_list=[person.email],
+        )
