@@ -1,0 +1,49 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from .harness import projects, servers
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all processes of this test run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_developer(shared: Path) -> None:
+    """Keep the developer's own Copier settings out of the tests."""
+    settings = shared / "settings.yml"
+    settings.write_text("{}\n")
+    os.environ["COPIER_SETTINGS_PATH"] = str(settings)
+
+
+@pytest.fixture(scope="session")
+def template(shared: Path) -> Path:
+    """The template as a repository with the release 1.0.0, made of the working tree."""
+    folder = shared / "template"
+    with FileLock(shared / "template.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            projects.snapshot(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def environments(shared: Path) -> Path:
+    """Where the environments of generated projects are kept, so that equal ones are installed once."""
+    return shared / "environments"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Postgres]:
+    """A PostgreSQL server for the tests of one process."""
+    with servers.postgres() as server:
+        yield server

@@ -1,0 +1,60 @@
+"""The answers that the tests give, taken from the questions in copier.yml."""
+
+from collections.abc import Mapping
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+from covertable import make
+
+REPOSITORY = Path(__file__).parents[2]
+
+Answers = dict[str, Any]
+
+
+@cache
+def questions() -> dict[str, dict[str, Any]]:
+    """Return the definitions of the questions that are asked, in their order."""
+    settings = yaml.safe_load((REPOSITORY / "copier.yml").read_text())
+    return {
+        name: definition
+        for name, definition in settings.items()
+        if not name.startswith("_") and definition.get("when") is not False
+    }
+
+
+def values(question: str) -> list[Any]:
+    """Return every value of a question that has a fixed set of them, its default first."""
+    definition = questions()[question]
+    if definition["type"] == "bool":
+        return [definition["default"], not definition["default"]]
+    choices = list(definition["choices"].values())
+    return sorted(choices, key=lambda value: value != definition["default"])
+
+
+CORE = ["database", "server", "user_model", "use_drf", "use_celery"]
+
+
+def core_combinations() -> list[Answers]:
+    """Return the 48 combinations of the core questions, with the example."""
+    combinations = product(*(values(question) for question in CORE))
+    return [dict(zip(CORE, chosen, strict=True)) | {"include_example": True} for chosen in combinations]
+
+
+def all_combinations() -> list[Answers]:
+    """Return the 96 combinations: the core ones, with the example and without."""
+    return [core | {"include_example": example} for example in (True, False) for core in core_combinations()]
+
+
+def without_example() -> list[Answers]:
+    """Return a covering array of the core questions without the example: any three values meet in some row."""
+    rows = make({question: values(question) for question in CORE}, strength=3)
+    return [dict(row) | {"include_example": False} for row in rows]
+
+
+def identify(answers: Mapping[str, Any]) -> str:
+    """Return a short readable name for a set of answers, as the id of a test."""
+    parts = [name if value is True else str(value) for name, value in answers.items() if value is not False]
+    return "-".join(parts).replace("use_", "").replace("include_", "")

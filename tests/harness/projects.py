@@ -1,0 +1,78 @@
+"""The template as its users get it, projects made from it, and the environments these declare."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import copier
+from filelock import FileLock
+
+from .answers import REPOSITORY
+from .commands import git, run
+
+UV = os.environ.get("UV", "uv")
+
+
+def snapshot(destination: Path) -> Path:
+    """Commit the working tree of this repository, as it is now, to a new repository with the tag 1.0.0."""
+    listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], REPOSITORY)
+    for name in filter(None, listed.split("\0")):
+        if name.startswith(("template/", "extensions/", "copier.yml")) and (REPOSITORY / name).is_file():
+            target = destination / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, target)
+    git(destination, "init", "--quiet")
+    git(destination, "add", "--all")
+    git(destination, "commit", "--quiet", "--message", "Release 1.0.0")
+    git(destination, "tag", "1.0.0")
+    return destination
+
+
+def render(template: Path, destination: Path, answers: Mapping[str, Any], **options: Any) -> Path:
+    """Copy the template without trust, with these answers and the defaults of the others, as --data does."""
+    copier.run_copy(str(template), destination, data=dict(answers), defaults=True, quiet=True, unsafe=False, **options)
+    return destination
+
+
+def files(project: Path) -> dict[str, bytes]:
+    """Return the content of every file that Copier wrote, by its path."""
+    return {
+        path.relative_to(project).as_posix(): path.read_bytes()
+        for path in sorted(project.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(project).parts
+    }
+
+
+def environment(project: Path, store: Path, *, production: bool = False) -> Path:
+    """Install what a project declares, and nothing else, and return the folder of the environment's programs.
+
+    project: the project; uv writes its lock file there. store: where environments are kept; projects with equal
+    dependencies share one. production: whether to install what production needs instead of what development needs.
+    """
+    declared = tomllib.loads((project / "pyproject.toml").read_text())
+    groups = ["production"] if production else ["dev"]
+    wanted = [declared["project"]["dependencies"], *(declared["dependency-groups"][group] for group in groups)]
+    name = "-".join([*groups, hashlib.sha256(json.dumps([wanted, sys.version]).encode()).hexdigest()[:12]])
+    folder = store / name
+    store.mkdir(parents=True, exist_ok=True)
+    with FileLock(store / f"{name}.lock"):
+        if not (folder / "complete").exists():
+            flags = ["--no-dev", "--group", "production"] if production else []
+            sync = [UV, "sync", "--quiet", "--python", sys.executable, *flags]
+            run(sync, project, {"UV_PROJECT_ENVIRONMENT": str(folder)})
+            (folder / "complete").touch()
+    return folder / "bin"
+
+
+PRODUCTION = {
+    "ALLOWED_HOSTS": "example.com",
+    "DEFAULT_FROM_EMAIL": "site@example.com",
+    "EMAIL_HOST": "mail.example.com",
+    "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+}

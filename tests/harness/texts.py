@@ -1,0 +1,36 @@
+"""Free text that people type, or that somebody types to break things."""
+
+ACCEPTED = {
+    "quotes": 'Say "hello"',
+    "apostrophe": "O'Brien",
+    "both quotes": """'"'"''"'""",
+    "backslashes": "a\\b\\\\ \\n \\",
+    "expression": "{{ 7*7 }}",
+    "raw": "{% raw %}",
+    "comment": "{# gone #}",
+    "command": "$(id) `id` ${HOME}",
+    "markup": "<script>alert(1)</script>",
+    "ampersand": "Fish & Chips",
+    "percent": "100% %(name)s %s",
+    "hash": "a # b",
+    "emoji": "Zoo 🦓👨‍👩‍👧",
+    "right to left": "مرحبا שלום",
+    "chinese": "我的网站",
+    "spaces": "  a   b  ",
+    "markdown": "*a* _b_ [c](d) | ~e~ ![f]",
+    "hyphens": "--help",
+    "colon": "key: value, - item",
+    "comma": "a, b",
+    "longest": ("Lorem ipsum 🦊 " * 8)[:99] + ".",
+}
+REFUSED = {
+    "newline": "one\ntwo",
+    "carriage return": "one\rtwo",
+    "tab": "one\ttwo",
+    "nul": "a\x00b",
+    "escape": "\x1b[31mred",
+    "line separator": "one\u2028two",
+    "override": "a\u202eb",
+    "isolate": "a\u2066b",
+    "200 characters and more": "a" * 201,
+}

@@ -1,0 +1,120 @@
+"""Running a generated project the way its README says."""
+
+import os
+import re
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+
+from ..harness import projects
+from ..harness.commands import clean_environment, run
+from ..harness.servers import free_port, wait_until
+
+
+@contextmanager
+def serving_development(project: Path, programs: Path) -> Iterator[str]:
+    """Run the development server without any variable, and give its address."""
+    address = f"127.0.0.1:{free_port()}"
+    log = project.with_suffix(".log")
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [programs / "python", "manage.py", "runserver", "--noreload", address],
+            cwd=project,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+    def is_up() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"http://{address}/livez") as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+    try:
+        wait_until(is_up, 30, "the development server starts")
+        yield f"http://{address}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def check_first_minutes(project: Path, programs: Path) -> None:
+    """Do what one does first with a new project: no service runs and no variable is set."""
+    run([programs / "python", "manage.py", "migrate"], project)
+    assert "OK" in run([programs / "python", "manage.py", "test"], project)
+    with serving_development(project, programs) as address:
+
+        def get(path: str) -> tuple[int, str]:
+            try:
+                with urllib.request.urlopen(address + path) as answer:
+                    return answer.status, answer.read().decode()
+            except HTTPError as error:
+                with error:
+                    return error.code, ""
+
+        home = get("/")[1]
+        assert "What to type next" in home
+        statuses = {path: get(path)[0] for path in re.findall(r'href="(/[^"]*)"', home)}
+        # The root of the API is closed; everything else answers, or leads to the login.
+        assert {path for path, status in statuses.items() if status != 200} <= {"/api/"}
+        assert statuses.get("/api/", 401) == 401
+        assert "Log in" in get("/admin/")[1]
+
+
+# Django's own deprecations, and those of the packages too.
+WARNINGS = ["-W", "error::DeprecationWarning", "-W", "error::PendingDeprecationWarning"]
+
+
+def check_development(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
+    """Run everything that a developer runs, in an environment with what development declares."""
+    python = programs / "python"
+
+    def manage(*arguments: str) -> str:
+        return run([python, *WARNINGS, "manage.py", *arguments], project, variables)
+
+    assert "no issues" in manage("check")
+    assert "No changes detected" in manage("makemigrations", "--check", "--dry-run")
+    manage("migrate")
+    assert "OK" in manage("test")
+    run([programs / "coverage", "run", "-m", "pytest", "-q"], project, variables)
+    run([programs / "coverage", "report"], project, variables)
+    run([programs / "ruff", "format", "--check", "."], project)
+    run([programs / "ruff", "check", "."], project)
+    # Projects with the same environment share what mypy knows of its packages; each process of the tests for itself.
+    cache = programs.parent / "mypy" / str(os.getpid())
+    assert "Success" in run([programs / "mypy", "--cache-dir", cache, "."], project)
+
+
+def check_production(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
+    """Run what a deployment runs, in an environment with what production declares, and take away each variable."""
+    slug = next(path.parent.name for path in project.glob("*/wsgi.py"))
+    settings = {"DJANGO_SETTINGS_MODULE": f"{slug}.settings.production"}
+    python = programs / "python"
+    variables = settings | dict(variables)
+
+    def manage(*arguments: str) -> str:
+        return run([python, "manage.py", *arguments], project, variables)
+
+    assert "no issues" in manage("check", "--deploy", "--fail-level", "INFO")
+    manage("migrate")
+    assert "No changes detected" in manage("makemigrations", "--check", "--dry-run")
+    for name in variables.keys() - settings.keys():
+        left = {variable: value for variable, value in variables.items() if variable != name}
+        output = run([python, "manage.py", "check"], project, left, fails=True)
+        assert output.strip().splitlines()[-1] == (
+            f"django.core.exceptions.ImproperlyConfigured: Set {name}: .env.example says what each is."
+        )
+    run([python, "-c", "import django; assert (6, 1) <= django.VERSION < (6, 2), django.VERSION"], project)
+
+
+def production_variables(database_url: str, *, redis: bool) -> dict[str, str]:
+    """Return every variable that production requires."""
+    extra = {"REDIS_URL": "redis://127.0.0.1:1/0"} if redis else {}
+    return projects.PRODUCTION | {"DATABASE_URL": database_url} | extra

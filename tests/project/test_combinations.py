@@ -1,0 +1,36 @@
+"""Every core combination is installed and run, on the database that it names."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..harness import projects
+from ..harness.answers import core_combinations, identify, without_example
+from ..harness.servers import Postgres
+from .checks import check_development, check_first_minutes, check_production, production_variables
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("answers", [*core_combinations(), *without_example()], ids=identify)
+def test_combination(
+    template: Path, tmp_path: Path, environments: Path, postgres: Postgres, answers: dict[str, Any]
+) -> None:
+    project = projects.render(template, tmp_path / "project", answers)
+    if answers["database"] == "postgresql":
+        name = identify(answers)
+        development = {"DATABASE_URL": postgres.create_database(name)}
+        production = postgres.create_database(f"{name}-production")
+    else:
+        development = {}
+        production = f"sqlite:///{tmp_path / 'production.sqlite3'}"
+
+    programs = projects.environment(project, environments)
+    check_first_minutes(project, programs)
+    check_development(project, programs, development)
+    check_production(
+        project,
+        projects.environment(project, environments, production=True),
+        production_variables(production, redis=answers["use_celery"]),
+    )

@@ -1,0 +1,158 @@
+"""The commands that every Django project has, typed as a README would have them."""
+
+import re
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from ..harness import projects
+from ..harness.answers import Answers
+from ..harness.commands import run
+from .checks import serving_development
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{"use_celery": True, "server": "asgi"}, {"use_drf": False, "user_model": "django", "database": "sqlite"}],
+    ids=["large", "small"],
+)
+def answers(request: pytest.FixtureRequest) -> Answers:
+    given: Answers = request.param
+    return given
+
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path, answers: Answers) -> Path:
+    return projects.render(template, tmp_path / "project", answers)
+
+
+@pytest.fixture
+def programs(project: Path, environments: Path) -> Path:
+    return projects.environment(project, environments)
+
+
+def test_the_commands_of_every_day(project: Path, programs: Path, answers: Answers) -> None:
+    def manage(*arguments: str, **variables: str) -> str:
+        return run([programs / "python", "manage.py", *arguments], project, variables)
+
+    assert "Applying" in manage("migrate")
+    assert "CREATE TABLE" in manage("sqlmigrate", "people", "0001")
+    person = "from people.models import Person; Person.objects.create(name='Ada', age=36, email='a@example.com')"
+    manage("shell", "--command", person)
+    manage("shell", "--command", "print(Person.objects.get())")
+    name = {} if answers.get("user_model") == "email" or "user_model" not in answers else {"USERNAME": "admin"}
+    account = {"EMAIL": "admin@example.com", "PASSWORD": "a long enough password"} | name
+    superuser = {f"DJANGO_SUPERUSER_{key}": value for key, value in account.items()}
+    assert "created" in manage("createsuperuser", "--no-input", **superuser)
+    (project / "scripts").mkdir()
+    (project / "scripts" / "count.py").write_text(
+        "from people.models import Person\n\n\ndef run():\n    print('people:', Person.objects.count())\n"
+    )
+    assert "people: 1" in manage("runscript", "count")
+    manage("flush", "--no-input")
+    assert "people: 0" in manage("runscript", "count")
+    assert "static files copied" in manage("collectstatic", "--no-input")
+    assert "No changes" in manage("makemigrations")
+
+
+def test_startapp_makes_an_app_in_the_style_of_the_project(project: Path, programs: Path, answers: Answers) -> None:
+    output = run([programs / "python", "manage.py", "startapp", "order_items"], project)
+
+    for file, addition in re.findall(r"^  (\S+) +add (.+?)(?: to LOCAL_APPS)?$", output, re.MULTILINE):
+        path = project / file
+        marker = re.search(r"^    # (?:Your own apps|The URLs of your own apps) go below.*\n", path.read_text(), re.M)
+        assert marker is not None
+        path.write_text(path.read_text().replace(marker[0], f"{marker[0]}    {addition},\n"))
+    for command in (
+        ["ruff", "format", "--check", "."],
+        ["ruff", "check", "."],
+        ["mypy", "."],
+        ["python", "manage.py", "makemigrations", "--check"],
+        ["python", "manage.py", "test", "order_items"],
+        ["pytest", "-q", "order_items"],
+    ):
+        output = run([programs / command[0], *command[1:]], project)
+    assert "2 passed" in output
+    made = {path.relative_to(project / "order_items").as_posix() for path in (project / "order_items").rglob("*.*")}
+    made = {name for name in made if "__pycache__" not in name}
+    assert made == {
+        "__init__.py",
+        "admin.py",
+        "apps.py",
+        "migrations/__init__.py",
+        "models.py",
+        "templates/order_items/index.html",
+        "tests/__init__.py",
+        "tests/test_views.py",
+        "urls.py",
+        "views.py",
+        *(["serializers.py"] if answers.get("use_drf", True) else []),
+        *(["tasks.py"] if answers.get("use_celery") else []),
+    }
+
+
+def test_startapp_refuses_what_django_refuses(project: Path, programs: Path) -> None:
+    output = run([programs / "python", "manage.py", "startapp", "not-a-name"], project, fails=True)
+
+    assert "CommandError: 'not-a-name' is not a valid app name" in output
+    assert not (project / "not-a-name").exists()
+
+
+@pytest.mark.parametrize("user_model", ["email", "username"])
+def test_a_changed_user_model_migrates(template: Path, tmp_path: Path, environments: Path, user_model: str) -> None:
+    """A team can extend its own user model like any other."""
+    project = projects.render(template, tmp_path / "project", {"user_model": user_model})
+    programs = projects.environment(project, environments)
+    models = project / "users" / "models.py"
+    phone = "    phone = models.CharField(max_length=30, blank=True)\n"
+    text = models.read_text()
+    if user_model == "email":
+        models.write_text(text.replace("    is_staff = ", f"{phone}    is_staff = ", 1))
+    else:
+        models.write_text(f"{text}\n{phone}".replace("\n\n\nclass", "\nfrom django.db import models\n\n\nclass", 1))
+    run([programs / "python", "manage.py", "migrate"], project)
+
+    made = run([programs / "python", "manage.py", "makemigrations", "users"], project)
+    run([programs / "python", "manage.py", "migrate"], project)
+
+    assert "Add field phone" in made
+    assert "OK" in run([programs / "python", "manage.py", "test", "users"], project)
+    run([programs / "ruff", "format", "--check", "."], project)
+    run([programs / "ruff", "check", "."], project)
+
+
+def test_variables_of_the_env_file_are_read(project: Path, programs: Path) -> None:
+    (project / ".env").write_text("ADMIN_PATH=behind-the-scenes\n")
+
+    with serving_development(project, programs) as address:
+        page = urllib.request.urlopen(f"{address}/behind-the-scenes/login/").read().decode()
+
+    assert "My Site" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("SECRET_KEY", "short", "SECRET_KEY is too short: use at least 50 random characters."),
+        ("DATABASE_URL", "mysql://localhost/x", "DATABASE_URL must start with"),
+    ],
+)
+def test_production_names_a_variable_with_nonsense(
+    project: Path, environments: Path, name: str, value: str, sentence: str
+) -> None:
+    programs = projects.environment(project, environments, production=True)
+    variables = projects.PRODUCTION | {
+        "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/x"
+        if (project / "my_site" / "api.py").exists()
+        else "sqlite:///x",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "DJANGO_SETTINGS_MODULE": "my_site.settings.production",
+        name: value,
+    }
+
+    output = run([programs / "python", "manage.py", "check"], project, variables, fails=True)
+
+    assert sentence in output.strip().splitlines()[-1]

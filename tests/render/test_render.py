@@ -1,0 +1,139 @@
+"""What Copier writes is final: formatted, linted, parseable, deterministic, and silent about what is off."""
+
+import ast
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pytest_copie.plugin import Copie
+
+from ..harness import projects
+from ..harness.answers import all_combinations, identify
+from ..harness.commands import run
+
+# Words that only a project with the feature may say. An answer and its reservation in uv.lock do not count.
+WORDS = {
+    "use_drf": re.compile(
+        r"rest.?framework|\bdrf|serializer|viewset|/api/|swagger|throttle[sd]|(?-i:Throttle)|NUM_PROXIES", re.I
+    ),
+    "use_celery": re.compile(r"celery|redis|\bbroker|\bworker runs", re.I),
+    "include_example": re.compile(r"\bpeople\b|\bperson\b", re.I),
+    "postgresql": re.compile(r"postgres|psycopg", re.I),
+    "sqlite": re.compile(r"\bWAL\b|IMMEDIATE"),
+    "asgi": re.compile(r"uvicorn|servestatic|uvloop|sync_to_async\(render\)"),
+    "wsgi": re.compile(r"gunicorn|whitenoise"),
+    "users": re.compile(r"\busers/|\"users|'users|AUTH_USER_MODEL"),
+}
+
+
+def features(answers: dict[str, Any]) -> dict[str, bool]:
+    return {
+        "use_drf": answers["use_drf"],
+        "use_celery": answers["use_celery"],
+        "include_example": answers["include_example"],
+        "postgresql": answers["database"] == "postgresql",
+        "sqlite": answers["database"] == "sqlite",
+        "asgi": answers["server"] == "asgi",
+        "wsgi": answers["server"] == "wsgi",
+        "users": answers["user_model"] != "django",
+    }
+
+
+def check_files(project: Path) -> None:
+    """Check everything that needs no running project."""
+    run(["ruff", "format", "--no-cache", "--check", "."], project)
+    run(["ruff", "check", "--no-cache", "."], project)
+    for name, content in projects.files(project).items():
+        text = content.decode()
+        if name.endswith((".py", ".py-tpl")) and "{{" not in text:
+            ast.parse(text, name)
+        elif name.endswith(".toml"):
+            tomllib.loads(text)
+        elif name.endswith((".yml", ".yaml")):
+            yaml.safe_load(text)
+        elif name.endswith(".json"):
+            json.loads(text)
+        assert "{%" not in text or name.endswith((".html", ".html-tpl")), f"{name} has a tag left"
+        if not name.endswith((".html", "-tpl", "context_processors.py")):
+            assert "{{" not in text, f"{name} has an expression left"
+        assert "\n\n\n\n" not in text, f"{name} has a run of blank lines"
+        assert name.endswith((".py", ".py-tpl")) or "\n\n\n" not in text, f"{name} has a run of blank lines"
+        assert not re.search(r"[ \t]$", text, re.MULTILINE), f"{name} has trailing space"
+        assert not text or (text.endswith("\n") and not text.endswith("\n\n")), f"{name} does not end in one newline"
+        assert not text.startswith("\n"), f"{name} starts with a blank line"
+        assert "\r" not in text
+    empty = [path for path in project.rglob("*") if path.is_dir() and not list(path.iterdir())]
+    assert empty == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("answers", all_combinations(), ids=identify)
+def test_combination(template: Path, copie: Copie, tmp_path: Path, answers: dict[str, Any]) -> None:
+    result = copie.copy(extra_answers=answers, template_dir=template)
+
+    assert result.exception is None
+    assert result.project_dir is not None
+    check_files(result.project_dir)
+    for feature, on in features(answers).items():
+        for name, content in projects.files(result.project_dir).items():
+            if not on and name not in {".copier-answers.yml"}:
+                found = WORDS[feature].search(name) or WORDS[feature].search(content.decode())
+                assert not found, f"{name} says {found and found[0]!r} without {feature}"
+    again = projects.render(template, tmp_path / "again", answers)
+    assert projects.files(again) == projects.files(result.project_dir)
+
+
+@pytest.mark.parametrize(
+    ("slug", "app"),
+    [("a", "b"), ("b", "a"), ("z" * 30, "y" * 30), ("a" * 30, "z"), ("zoo", "a" * 30)],
+)
+@pytest.mark.parametrize("everything", [True, False])
+def test_names_of_any_length(template: Path, tmp_path: Path, slug: str, app: str, everything: bool) -> None:
+    answers = {
+        "project_slug": slug,
+        "app_name": app,
+        "use_celery": everything,
+        "server": "asgi" if everything else "wsgi",
+        "use_drf": everything,
+        "include_example": everything,
+    }
+
+    check_files(projects.render(template, tmp_path / "project", answers))
+
+
+def test_the_modes_of_files(template: Path, tmp_path: Path) -> None:
+    project = projects.render(template, tmp_path / "project", {})
+
+    executable = [name for name in projects.files(project) if (project / name).stat().st_mode & 0o100]
+    assert executable == ["manage.py"]
+
+
+def test_the_answers_file_has_every_question(template: Path, tmp_path: Path) -> None:
+    from ..harness.answers import questions
+
+    project = projects.render(template, tmp_path / "project", {})
+
+    stored = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    assert {name for name in stored if not name.startswith("_")} == set(questions())
+    assert stored["_commit"] == "1.0.0"
+
+
+def test_the_message_names_the_next_commands(template: Path, tmp_path: Path) -> None:
+    output = run(["copier", "copy", "--defaults", str(template), "my site"], tmp_path)
+
+    for command in ["cd 'my site'", "git init", "uv sync", "uv run manage.py migrate", "uv run manage.py runserver"]:
+        assert command in output
+
+
+def test_the_default_project_stays_small(template: Path, tmp_path: Path) -> None:
+    project = projects.render(template, tmp_path / "project", {})
+
+    written = projects.files(project)
+    lines = {name: len(content.splitlines()) for name, content in written.items() if "/settings/" in name}
+    assert len(written) <= 90
+    assert lines.pop("my_site/settings/base.py") <= 200
+    assert max(lines.values()) <= 60

@@ -1,0 +1,141 @@
+"""Running a generated project's production servers on loopback."""
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from ..harness.commands import Command, clean_environment
+from ..harness.servers import free_port, wait_until
+
+
+@dataclass
+class Answer:
+    """What a server answered."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: str
+    cookies: dict[str, str]
+
+
+@dataclass
+class Site:
+    """A running web server of a project, and the file with what it printed."""
+
+    port: int
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def ask(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        body: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        https: bool = True,
+    ) -> Answer:
+        """Ask for a path as the proxy in front would: over HTTPS, unless told otherwise, with the site's host name."""
+        sent = {"Host": "example.com"} | ({"X-Forwarded-Proto": "https"} if https else {}) | dict(headers or {})
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, sent)
+            response = connection.getresponse()
+            text = response.read().decode(errors="replace")
+        finally:
+            connection.close()
+        set_cookies = response.headers.get_all("Set-Cookie") or []
+        cookies = dict(cookie.split(";")[0].split("=", 1) for cookie in set_cookies)
+        return Answer(response.status, response.headers, text, cookies)
+
+    def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
+        """Load the page with a form, and send the form with its CSRF token and cookie, as a browser does."""
+        page = self.ask(path)
+        return self.submit(page, path, fields)
+
+    def submit(self, page: Answer, path: str, fields: Mapping[str, str], cookie: str = "") -> Answer:
+        """Send a form of a page that has been loaded, with its CSRF token."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.body)
+        assert token is not None, page.body
+        cookies = "; ".join(
+            [*(f"{name}={value}" for name, value in page.cookies.items()), *([cookie] if cookie else [])]
+        )
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Cookie": cookies,
+            "Origin": "https://example.com",
+        }
+        body = urlencode({"csrfmiddlewaretoken": token[1], **fields})
+        return self.ask(path, method="POST", body=body, headers=headers)
+
+    def post_json(self, path: str, data: Any, headers: Mapping[str, str] | None = None) -> Answer:
+        """Send JSON."""
+        sent = {"Content-Type": "application/json"} | dict(headers or {})
+        return self.ask(path, method="POST", body=json.dumps(data), headers=sent)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return the log records that the server wrote as lines of JSON."""
+        lines = self.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+@contextmanager
+def running(
+    command: Command, project: Path, variables: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program of the project while the block runs; it has to end by itself when it is told to."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            cwd=project,
+            env=clean_environment(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            try:
+                code = process.wait(40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                raise
+    assert code == 0, log.read_text()
+
+
+@contextmanager
+def serving(
+    project: Path, programs: Path, server: str, variables: Mapping[str, str], log: Path, workers: int = 2
+) -> Iterator[Site]:
+    """Run the web server that the project's README names, while the block runs."""
+    port = free_port()
+    if server == "wsgi":
+        command: list[str | Path] = [programs / "gunicorn", "my_site.wsgi"]
+        variables = {"GUNICORN_BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": str(workers)} | dict(variables)
+    else:
+        address = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
+        command = [programs / "uvicorn", "my_site.asgi:application", *address]
+    with running(command, project, variables, log) as process:
+        site = Site(port, log, process)
+
+        def is_up() -> bool:
+            assert process.poll() is None, log.read_text()
+            try:
+                return site.ask("/livez").status == 200
+            except OSError:
+                return False
+
+        wait_until(is_up, 30, "the web server starts")
+        yield site

@@ -1,0 +1,290 @@
+"""The production servers, booted on PostgreSQL and a Redis-protocol server, answer and do what they should."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ..harness import projects, servers
+from ..harness.commands import Command, run
+from .serving import Site, running, serving
+
+pytestmark = pytest.mark.slow
+
+PASSWORD = "a long enough password"
+
+
+@dataclass
+class Stack:
+    """A project in production: its server, its database and what belongs to it."""
+
+    site: Site
+    project: Path
+    programs: Path
+    variables: dict[str, str]
+    database: servers.Postgres
+    asgi: bool
+    folder: Path
+
+    def python(self, code: str) -> str:
+        """Run code in the project's shell."""
+        command: Command = [self.programs / "python", "manage.py", "shell", "--no-imports", "--command", code]
+        return run(command, self.project, self.variables)
+
+
+STACKS = [
+    pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("wsgi", "asgi", "wsgi-celery", "asgi-celery")
+]
+WITH_CELERY = STACKS[2:]
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def stack(
+    request: pytest.FixtureRequest, template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    server, _, celery = request.param.partition("-")
+    folder = tmp_path_factory.mktemp(request.param)
+    answers = {"server": server, "use_celery": bool(celery)}
+    project = projects.render(template, folder / "project", answers)
+    add_failing_view(project)
+    programs = projects.environment(project, environments, production=True)
+    with servers.postgres() as database, servers.redis() as redis:
+        variables = projects.PRODUCTION | {
+            "ADMIN_PATH": "secret-admin",
+            "DATABASE_URL": database.create_database("site"),
+            "DJANGO_SETTINGS_MODULE": "my_site.settings.production",
+            "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_USE_TLS": "off",
+        }
+        if celery:
+            variables["REDIS_URL"] = redis
+        for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
+            run([programs / "python", "manage.py", *command], project, variables)
+        with serving(project, programs, server, variables, folder / "web.log") as site:
+            yield Stack(site, project, programs, variables, database, server == "asgi", folder)
+
+
+def add_failing_view(project: Path) -> None:
+    """Add a page that fails, as a project's own code may."""
+    urls = project / "my_site" / "urls.py"
+    marker = "    # The URLs of your own apps go below this line.\n"
+    assert marker in urls.read_text()
+    urls.write_text(urls.read_text().replace(marker, f'{marker}    path("fails/", include("failing")),\n'))
+    (project / "failing.py").write_text(
+        "from django.contrib.auth.decorators import login_not_required\n"
+        "from django.urls import path\n\n"
+        "@login_not_required\n"
+        "def fail(request):\n"
+        '    raise ZeroDivisionError("on purpose")\n\n'
+        'urlpatterns = [path("", fail)]\n'
+    )
+
+
+def test_the_home_page_is_safe_and_small(stack: Stack) -> None:
+    answer = stack.site.ask("/")
+
+    assert answer.status == 200
+    assert "<h1>My Site</h1>" in answer.body
+    assert "What to type next" not in answer.body
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["Strict-Transport-Security"] == "max-age=3600; includeSubDomains; preload"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["X-Frame-Options"] == "DENY"
+
+
+def test_plain_http_is_redirected_and_unknown_hosts_are_refused(stack: Stack) -> None:
+    redirect = stack.site.ask("/", https=False)
+
+    assert redirect.status == 301
+    assert redirect.headers["Location"] == "https://example.com/"
+    assert stack.site.ask("/", headers={"Host": "evil.example.org"}).status == 400
+
+
+def test_static_files_are_hashed_compressed_and_kept_for_ever(stack: Stack) -> None:
+    stylesheet = re.search(r'href="(/static/site/site\.\w+\.css)"', stack.site.ask("/").body)
+    assert stylesheet is not None
+
+    answer = stack.site.ask(stylesheet[1], headers={"Accept-Encoding": "gzip"})
+
+    assert answer.status == 200
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Content-Encoding"] == "gzip"
+
+
+def test_probes_need_no_https_and_no_known_host(stack: Stack) -> None:
+    for path in ("/livez", "/readyz"):
+        answer = stack.site.ask(path, https=False, headers={"Host": "10.1.2.3"})
+
+        assert (answer.status, answer.body) == (200, "ok\n")
+
+
+def test_the_admin_is_where_the_environment_says(stack: Stack) -> None:
+    stack.python(
+        "from django.contrib.auth import get_user_model as user;"
+        f"user().objects.create_superuser('admin@example.com', '{PASSWORD}')"
+    )
+
+    assert stack.site.ask("/admin/").status == 404
+    answer = stack.site.post_form("/secret-admin/login/", {"username": "admin@example.com", "password": PASSWORD})
+
+    assert answer.status == 302
+    assert "__Host-sessionid" in answer.cookies
+    headers = {"Cookie": f"__Host-sessionid={answer.cookies['__Host-sessionid']}"}
+    page = stack.site.ask("/secret-admin/", headers=headers)
+    assert page.status == 200
+    assert "Site administration" in page.body
+    home = stack.site.ask("/", headers=headers)
+    assert "admin@example.com" in home.body
+
+
+def test_nobody_is_told_where_the_admin_is(stack: Stack) -> None:
+    answer = stack.site.ask("/people/")
+
+    assert answer.headers["Location"] == "/login/?next=/people/"
+    assert "secret-admin" not in stack.site.ask("/login/").body
+
+
+def test_an_ordinary_user_logs_in_and_out(stack: Stack) -> None:
+    stack.python(
+        "from django.contrib.auth import get_user_model as user;"
+        f"user().objects.create_user('grace@example.com', '{PASSWORD}')"
+    )
+
+    answer = stack.site.post_form("/login/", {"username": "Grace@Example.com", "password": PASSWORD})
+    headers = {"Cookie": f"__Host-sessionid={answer.cookies['__Host-sessionid']}"}
+
+    assert "grace@example.com" in stack.site.ask("/people/", headers=headers).body
+    page = stack.site.ask("/people/", headers=headers)
+    assert stack.site.submit(page, "/logout/", {}, headers["Cookie"]).status == 302
+    assert stack.site.ask("/people/", headers=headers).status == 302
+
+
+def test_the_output_of_commands_is_not_mixed_with_logs(stack: Stack) -> None:
+    output = run([stack.programs / "python", "manage.py", "dumpdata", "axes"], stack.project, stack.variables)
+
+    assert isinstance(json.loads(output), list)
+
+
+def test_a_failing_page_needs_no_static_files(stack: Stack) -> None:
+    assert "<link" not in stack.site.ask("/fails/").body
+
+
+def test_wrong_passwords_lock_the_name_in_every_worker(stack: Stack) -> None:
+    statuses = [
+        stack.site.post_form("/secret-admin/login/", {"username": "eve@example.com", "password": str(number)}).status
+        for number in range(8)
+    ]
+
+    assert statuses == [200] * 4 + [429] * 4
+    assert stack.site.post_form("/login/", {"username": "EVE@example.com", "password": "x"}).status == 429
+    long = stack.site.post_form("/secret-admin/login/", {"username": "e" * 2000, "password": "x"})
+    assert long.status == 200
+
+
+def test_the_api_is_closed_until_a_token_opens_it(stack: Stack) -> None:
+    stack.python(
+        "from django.contrib.auth import get_user_model as user;"
+        f"user().objects.create_user('ada@example.com', '{PASSWORD}')"
+    )
+
+    assert stack.site.ask("/api/people/").status == 401
+    assert stack.site.ask("/api/docs/").status == 401
+    credentials = {"username": "ada@example.com", "password": PASSWORD}
+    token = json.loads(stack.site.post_json("/api/token/", credentials).body)["token"]
+    headers = {"Authorization": f"Token {token}"}
+    created = stack.site.post_json("/api/people/", {"name": "Ada", "age": 36, "email": "a@example.com"}, headers)
+    listed = stack.site.ask("/api/people/", headers=headers | {"Accept": "text/html, application/json;q=0.1"})
+
+    assert created.status == 201
+    assert json.loads(listed.body)["count"] == 1
+    assert listed.headers["Content-Type"] == "application/json"
+    docs = stack.site.ask("/api/docs/", headers=headers)
+    assert "drf_spectacular_sidecar/swagger-ui-dist" in docs.body
+    assert stack.site.ask("/api/schema/", headers=headers).status == 200
+
+
+def test_throttles_count_a_client_once_for_all_workers(stack: Stack) -> None:
+    def ask_for_tokens(client: str) -> list[int]:
+        """Ask 12 times, claiming another address each time; the proxy adds the client's own."""
+        return [
+            stack.site.post_json(
+                "/api/token/",
+                {"username": str(number), "password": "x"},
+                {"X-Forwarded-For": f"10.0.0.{number}, {client}"},
+            ).status
+            for number in range(12)
+        ]
+
+    assert ask_for_tokens("192.0.2.1").count(429) >= 1
+    assert ask_for_tokens("192.0.2.2")[0] == 400
+
+
+def test_each_error_leaves_its_traceback_in_the_log(stack: Stack) -> None:
+    answer = stack.site.ask("/fails/")
+
+    assert answer.status == 500
+    assert "Something went wrong" in answer.body
+    errors = [record for record in stack.site.records() if record["levelname"] == "ERROR"]
+    assert any("ZeroDivisionError: on purpose" in record.get("exc_info", "") for record in errors)
+
+
+def test_connections_to_the_database_do_not_pile_up(stack: Stack) -> None:
+    for _ in range(60):
+        assert stack.site.ask("/readyz").status == 200
+
+    count = stack.python(
+        "from django.db import connection; cursor = connection.cursor();"
+        "cursor.execute('SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()');"
+        "print('connections', cursor.fetchone()[0])"
+    )
+
+    # Two workers: with WSGI a connection for each of their four threads, with ASGI at most ten in each pool.
+    assert int(count.split()[-1]) <= 1 + 2 * (10 if stack.asgi else 4)
+
+
+@pytest.mark.parametrize("stack", WITH_CELERY, indirect=True, scope="module")
+def test_a_worker_executes_the_task(stack: Stack) -> None:
+    mail = stack.folder / "mail"
+    variables = stack.variables | {"DJANGO_SETTINGS_MODULE": "mail_in_files"}
+    (stack.project / "mail_in_files.py").write_text(
+        "from my_site.settings.production import *\n"
+        "MAILERS = {'default': {'BACKEND': 'django.core.mail.backends.filebased.EmailBackend',"
+        f" 'OPTIONS': {{'file_path': {str(mail)!r}}}}}}}\n"
+    )
+    command: Command = [
+        stack.programs / "celery",
+        "--app",
+        "my_site",
+        "worker",
+        "--loglevel",
+        "INFO",
+        "--concurrency",
+        "2",
+    ]
+    with running(command, stack.project, variables, stack.folder / "worker.log"):
+        stack.python(
+            "from people.models import Person; Person.objects.create(name='Bo', age=1, email='bo@example.com')"
+        )
+        servers.wait_until(
+            lambda: any("bo@example.com" in path.read_text() for path in mail.glob("*.log")), 30, "the mail is sent"
+        )
+
+    log = (stack.folder / "worker.log").read_text()
+    assert "Traceback" not in log
+
+
+def test_readiness_follows_the_database(stack: Stack) -> None:
+    stack.database.stop()
+    try:
+        gone = stack.site.ask("/readyz")
+        assert (gone.status, gone.body) == (503, "database unavailable\n")
+        assert stack.site.ask("/livez").status == 200
+    finally:
+        stack.database.start()
+
+    servers.wait_until(lambda: stack.site.ask("/readyz").status == 200, 30, "the site is ready again")
+    assert stack.site.ask("/").status == 200
