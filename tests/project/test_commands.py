@@ -137,22 +137,57 @@ def test_variables_of_the_env_file_are_read(project: Path, programs: Path) -> No
     ("name", "value", "sentence"),
     [
         ("SECRET_KEY", "short", "SECRET_KEY is too short: use at least 50 random characters."),
-        ("DATABASE_URL", "mysql://localhost/x", "DATABASE_URL must start with"),
+        ("DATABASE_URL", "mysql://localhost/x", "DATABASE_URL must start with "),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL must start with "),
+        ("EMAIL_PORT", "smtp", "EMAIL_PORT is 'smtp': use a whole number."),
+        ("EMAIL_USE_TLS", "yess", "EMAIL_USE_TLS is 'yess': use on or off."),
+        ("ALLOWED_HOSTS", "  ", "Set ALLOWED_HOSTS: .env.example says what each is."),
     ],
 )
 def test_production_names_a_variable_with_nonsense(
-    project: Path, environments: Path, name: str, value: str, sentence: str
+    project: Path, environments: Path, answers: Answers, name: str, value: str, sentence: str
 ) -> None:
     programs = projects.environment(project, environments, production=True)
+    sqlite = answers.get("database") == "sqlite"
     variables = projects.PRODUCTION | {
-        "DATABASE_URL": "postgresql://u:p@127.0.0.1:1/x"
-        if (project / "my_site" / "api.py").exists()
-        else "sqlite:///x",
-        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "DATABASE_URL": "sqlite:////tmp/x" if sqlite else "postgresql://user@127.0.0.1:1/x",
         "DJANGO_SETTINGS_MODULE": "my_site.settings.production",
-        name: value,
+        "REDIS_URL": "redis://127.0.0.1:1/0",
     }
+    command = [programs / "python", "-c", "import my_site.settings.production"]
+    run(command, project, variables)
 
-    output = run([programs / "python", "manage.py", "check"], project, variables, fails=True)
+    output = run(command, project, variables | {name: value}, fails=True)
 
     assert sentence in output.strip().splitlines()[-1]
+
+
+def test_production_wants_the_url_of_a_redis_server(template: Path, tmp_path: Path, environments: Path) -> None:
+    project = projects.render(template, tmp_path / "project", {"use_celery": True})
+    programs = projects.environment(project, environments, production=True)
+    variables = projects.PRODUCTION | {
+        "DATABASE_URL": "postgresql://user@127.0.0.1:1/x",
+        "REDIS_URL": "localhost:6379",
+    }
+
+    command = [programs / "python", "-c", "import my_site.settings.production"]
+    output = run(command, project, variables, fails=True)
+
+    assert output.strip().endswith("REDIS_URL must start with redis:// or rediss://.")
+
+
+def test_tests_do_not_depend_on_variables(project: Path, programs: Path) -> None:
+    """Whatever .env says, the tests pass."""
+    lines = (project / ".env.example").read_text().splitlines()
+    settings = [line[2:] for line in lines if re.match(r"# [A-Z_]+=", line) and "DATABASE_URL" not in line]
+    (project / ".env").write_text("\n".join([*settings, "ADMIN_PATH=elsewhere", "NUM_PROXIES=3"]))
+
+    assert "OK" in run([programs / "python", "manage.py", "test"], project)
+
+
+def test_production_installs_few_packages(template: Path, tmp_path: Path, environments: Path) -> None:
+    programs = projects.environment(projects.render(template, tmp_path / "project", {}), environments, production=True)
+
+    installed = list(programs.parent.glob("lib/python*/site-packages/*.dist-info"))
+
+    assert 10 < len(installed) <= 30
