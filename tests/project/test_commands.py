@@ -8,7 +8,7 @@ import pytest
 
 from ..harness import projects
 from ..harness.answers import Answers
-from ..harness.commands import run
+from ..harness.commands import Command, run
 from .checks import serving_development
 
 pytestmark = pytest.mark.slow
@@ -154,7 +154,7 @@ def test_production_names_a_variable_with_nonsense(
         "DJANGO_SETTINGS_MODULE": "my_site.settings.production",
         "REDIS_URL": "redis://127.0.0.1:1/0",
     }
-    command = [programs / "python", "-c", "import my_site.settings.production"]
+    command: Command = [programs / "python", "-c", "import my_site.settings.production"]
     run(command, project, variables)
 
     output = run(command, project, variables | {name: value}, fails=True)
@@ -170,7 +170,7 @@ def test_production_wants_the_url_of_a_redis_server(template: Path, tmp_path: Pa
         "REDIS_URL": "localhost:6379",
     }
 
-    command = [programs / "python", "-c", "import my_site.settings.production"]
+    command: Command = [programs / "python", "-c", "import my_site.settings.production"]
     output = run(command, project, variables, fails=True)
 
     assert output.strip().endswith("REDIS_URL must start with redis:// or rediss://.")
