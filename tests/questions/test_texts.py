@@ -44,6 +44,14 @@ def test_writes_what_was_typed(template: Path, tmp_path: Path, text: str) -> Non
     check(project, answers)
 
 
+def test_writes_the_longest_texts(template: Path, tmp_path: Path) -> None:
+    answers = {"project_name": "站" * 100, "description": "描" * 200, "author_name": "人" * 100}
+
+    project = projects.render(template, tmp_path / "project", answers | {"project_slug": "my_site"})
+
+    check(project, answers)
+
+
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_refuses(template: Path, tmp_path: Path, question: str, text: str) -> None:

@@ -12,7 +12,7 @@ import yaml
 from pytest_copie.plugin import Copie
 
 from ..harness import projects
-from ..harness.answers import all_combinations, identify
+from ..harness.answers import all_combinations, identify, questions
 from ..harness.commands import run
 
 # Words that only a project with the feature may say. An answer and its reservation in uv.lock do not count.
@@ -113,8 +113,6 @@ def test_the_modes_of_files(template: Path, tmp_path: Path) -> None:
 
 
 def test_the_answers_file_has_every_question(template: Path, tmp_path: Path) -> None:
-    from ..harness.answers import questions
-
     project = projects.render(template, tmp_path / "project", {})
 
     stored = yaml.safe_load((project / ".copier-answers.yml").read_text())

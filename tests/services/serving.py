@@ -123,10 +123,11 @@ def serving(
     port = free_port()
     if server == "wsgi":
         command: list[str | Path] = [programs / "gunicorn", "my_site.wsgi"]
-        variables = {"GUNICORN_BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": str(workers)} | dict(variables)
+        variables = {"GUNICORN_BIND": f"127.0.0.1:{port}"} | dict(variables)
     else:
-        address = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
+        address = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
         command = [programs / "uvicorn", "my_site.asgi:application", *address]
+    variables = {"WEB_CONCURRENCY": str(workers)} | dict(variables)
     with running(command, project, variables, log) as process:
         site = Site(port, log, process)
 
