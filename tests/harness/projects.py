@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import tarfile
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,20 +18,39 @@ from .answers import REPOSITORY
 from .commands import git, run
 
 UV = os.environ.get("UV", "uv")
+TEMPLATE = ("copier.yml", "extensions", "template")
 
 
-def snapshot(destination: Path) -> Path:
-    """Commit the working tree of this repository, as it is now, to a new repository with the tag 1.0.0."""
+def working_tree(destination: Path) -> None:
+    """Copy what makes the template from the working tree of this repository, as it is now."""
     listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], REPOSITORY)
     for name in filter(None, listed.split("\0")):
-        if name.startswith(("template/", "extensions/", "copier.yml")) and (REPOSITORY / name).is_file():
+        if name.startswith(TEMPLATE) and (REPOSITORY / name).is_file():
             target = destination / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, target)
-    git(destination, "init", "--quiet")
-    git(destination, "add", "--all")
-    git(destination, "commit", "--quiet", "--message", "Release 1.0.0")
-    git(destination, "tag", "1.0.0")
+
+
+def past(destination: Path, ref: str) -> None:
+    """Copy what made the template at a commit or tag of this repository, which has to be a whole clone."""
+    archive = destination.with_suffix(".tar")
+    git(REPOSITORY, "archive", f"--output={archive}", ref, *TEMPLATE)
+    with tarfile.open(archive) as files:
+        files.extractall(destination, filter="data")
+
+
+def release(repository: Path, version: str) -> None:
+    """Commit everything in a repository of the template, which is made where there is none, and tag it."""
+    git(repository, "init", "--quiet")
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--message", f"Release {version}")
+    git(repository, "tag", version)
+
+
+def snapshot(destination: Path) -> Path:
+    """Make a repository of the template, from the working tree as it is now, with the release 1.0.0."""
+    working_tree(destination)
+    release(destination, "1.0.0")
     return destination
 
 

@@ -26,6 +26,8 @@ WORDS = {
     "sqlite": re.compile(r"\bWAL\b|IMMEDIATE"),
     "asgi": re.compile(r"uvicorn|servestatic|uvloop|sync_to_async\(render\)"),
     "wsgi": re.compile(r"gunicorn|whitenoise"),
+    "renovate": re.compile(r"renovate", re.I),
+    "github": re.compile(r"\.github|github-actions|pull request"),
     "users": re.compile(r"\busers/|\"users|'users|AUTH_USER_MODEL"),
 }
 
@@ -39,6 +41,8 @@ def features(answers: dict[str, Any]) -> dict[str, bool]:
         "sqlite": answers["database"] == "sqlite",
         "asgi": answers["server"] == "asgi",
         "wsgi": answers["server"] == "wsgi",
+        "renovate": answers.get("update_bot") == "renovate",
+        "github": answers.get("update_bot") == "github",
         "users": answers["user_model"] != "django",
     }
 

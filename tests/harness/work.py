@@ -1,0 +1,267 @@
+"""What a team does to a project that the template made: edits that every update has to keep."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+SLUG, APP = "my_site", "core"
+
+Edit = Callable[[Path], None]
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def append(path: Path, addition: str) -> None:
+    path.write_text(path.read_text() + addition)
+
+
+def add_after(path: Path, line: str, addition: str) -> None:
+    """Add text behind a line of a file, which has to be there."""
+    text = path.read_text()
+    assert f"{line}\n" in text, f"{path} has no line {line!r}"
+    path.write_text(text.replace(f"{line}\n", f"{line}\n{addition}\n", 1))
+
+
+def add_app(project: Path) -> None:
+    """An app of the team's own, with a table."""
+    shop = project / "shop"
+    write(shop / "__init__.py", "")
+    write(shop / "migrations" / "__init__.py", "")
+    write(shop / "models.py", PRODUCT)
+    write(shop / "migrations" / "0001_initial.py", PRODUCT_MIGRATION)
+    settings = project / SLUG / "settings" / "base.py"
+    add_after(settings, "    # Your own apps go below this line.", '    "shop",')
+
+
+def add_url(project: Path) -> None:
+    write(project / "shop" / "views.py", PRICES)
+    write(project / "shop" / "urls.py", PRICES_URLS)
+    write(project / "shop" / "tests" / "__init__.py", "")
+    write(project / "shop" / "tests" / "test_views.py", PRICES_TESTS)
+    line = "    # The URLs of your own apps go below this line."
+    add_after(project / SLUG / "urls.py", line, '    path("prices/", include("shop.urls")),')
+
+
+def add_middleware(project: Path) -> None:
+    write(project / "shop" / "middleware.py", MIDDLEWARE)
+    settings = project / SLUG / "settings" / "base.py"
+    line = "    # Your own middleware goes below this line."
+    add_after(settings, line, '    "shop.middleware.name_the_shop",')
+
+
+def add_dependency(project: Path) -> None:
+    line = "    # Your own dependencies go below this line."
+    add_after(project / "pyproject.toml", line, '    "httpx>=0.28,<0.29",')
+
+
+def add_development_tool(project: Path) -> None:
+    line = "    # Your own development tools go below this line."
+    add_after(project / "pyproject.toml", line, '    "faker>=40,<41",')
+
+
+def add_settings(project: Path) -> None:
+    """A setting for every environment, from a variable, and one that differs between environments."""
+    settings = project / SLUG / "settings"
+    append(settings / "base.py", 'SHOP_CURRENCY = env.str("SHOP_CURRENCY", default="EUR")\n')
+    for module, live in {"development": False, "production": True, "test": False}.items():
+        append(settings / f"{module}.py", f"SHOP_IS_LIVE = {live}\n")
+
+
+def add_variable(project: Path) -> None:
+    append(project / ".env.example", "\n# The currency of all prices.\n# SHOP_CURRENCY=EUR\n")
+
+
+def change_home_page(project: Path) -> None:
+    home = project / APP / "templates" / APP / "home.html"
+    add_after(home, "    <p>{{ site.DESCRIPTION }}</p>", "    <p>Open every day.</p>")
+
+
+def add_page(project: Path) -> None:
+    append(project / APP / "views.py", ABOUT)
+    write(project / APP / "templates" / APP / "about.html", ABOUT_PAGE)
+    write(project / APP / "tests" / "test_about.py", ABOUT_TESTS)
+    line = "    # The URLs of your own pages go below this line."
+    add_after(project / APP / "urls.py", line, '    path("about/", views.about, name="about"),')
+
+
+def change_readme(project: Path) -> None:
+    append(project / "README.md", "\n## Who to ask\n\nThe shop belongs to team Blue.\n")
+
+
+def change_example(project: Path) -> None:
+    """A field for the model of the example, where the project has it, with its migration."""
+    models = project / "people" / "models.py"
+    if models.exists():
+        field = "    nickname = models.CharField(max_length=30, blank=True)"
+        add_after(models, '    name = models.CharField(_("name"), max_length=100)', field)
+        migration = FIELD_MIGRATION.format(app="people", model="person")
+        write(project / "people" / "migrations" / "0002_person_nickname.py", migration)
+
+
+def change_users(project: Path) -> None:
+    """A field for the user, where the project has a model of its own, with its migration."""
+    models = project / "users" / "models.py"
+    if models.exists():
+        text = models.read_text()
+        field = "    nickname = models.CharField(max_length=30, blank=True)\n"
+        if "first_name = " in text:
+            models.write_text(text.replace("    first_name = ", f"{field}    first_name = ", 1))
+        else:
+            models.write_text(text.replace("\n\n\nclass", "\nfrom django.db import models\n\n\nclass") + f"\n{field}")
+        migration = FIELD_MIGRATION.format(app="users", model="user")
+        write(project / "users" / "migrations" / "0002_user_nickname.py", migration)
+
+
+def delete_file(project: Path) -> None:
+    (project / APP / "templates" / "500.html").unlink()
+
+
+EDITS: list[Edit] = [
+    add_app,
+    add_url,
+    add_middleware,
+    add_dependency,
+    add_development_tool,
+    add_settings,
+    add_variable,
+    change_home_page,
+    add_page,
+    change_readme,
+    change_example,
+    change_users,
+    delete_file,
+]
+
+
+def do_all(project: Path) -> None:
+    """Make every edit in a project with the names of `SLUG` and `APP`."""
+    for edit in EDITS:
+        edit(project)
+
+
+PRODUCT = '''\
+from django.db import models
+
+
+class Product(models.Model):
+    """Something the shop sells."""
+
+    name = models.CharField(max_length=100, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+'''
+PRODUCT_MIGRATION = """\
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+    dependencies = []
+    operations = [
+        migrations.CreateModel(
+            name="Product",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100, unique=True)),
+            ],
+        ),
+    ]
+"""
+PRICES = '''\
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, JsonResponse
+
+from .models import Product
+
+
+@login_not_required
+def prices(request: HttpRequest) -> JsonResponse:
+    """Tell what is sold, and in which currency."""
+    products = [str(product) for product in Product.objects.all()]
+    return JsonResponse({"currency": settings.SHOP_CURRENCY, "products": products})
+'''
+PRICES_URLS = """\
+from django.urls import path
+
+from . import views
+
+urlpatterns = [path("", views.prices, name="prices")]
+"""
+PRICES_TESTS = """\
+import httpx
+from django.conf import settings
+from django.test import TestCase
+from django.urls import reverse
+from faker import Faker
+
+from ..models import Product
+
+
+class PricesTests(TestCase):
+    def test_tells_products_currency_and_shop(self) -> None:
+        product = Product.objects.create(name=Faker().name())
+        response = self.client.get(reverse("prices"))
+
+        self.assertEqual(response.json(), {"currency": "EUR", "products": [product.name]})
+        self.assertEqual(response["X-Shop"], "blue")
+        self.assertEqual(response.status_code, httpx.codes.OK)
+        self.assertIs(settings.SHOP_IS_LIVE, False)
+"""
+MIDDLEWARE = '''\
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def name_the_shop(get_response: View) -> View:
+    """Say in a header whose site it is."""
+
+    def respond(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response["X-Shop"] = "blue"
+        return response
+
+    return respond
+'''
+ABOUT = '''
+
+@login_not_required
+def about(request: HttpRequest) -> HttpResponse:
+    """Say who runs the shop."""
+    return render(request, "core/about.html")
+'''
+ABOUT_PAGE = """\
+{% extends "base.html" %}
+{% block content %}
+  <h1>About {{ site.NAME }}</h1>
+{% endblock %}
+"""
+ABOUT_TESTS = """\
+from django.test import TestCase
+from django.urls import reverse
+
+
+class AboutTests(TestCase):
+    def test_says_who_runs_the_shop(self) -> None:
+        self.assertContains(self.client.get(reverse("core:about")), "About")
+"""
+FIELD_MIGRATION = """\
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("{app}", "0001_initial")]
+    operations = [
+        migrations.AddField(
+            model_name="{model}",
+            name="nickname",
+            field=models.CharField(blank=True, max_length=30),
+        ),
+    ]
+"""

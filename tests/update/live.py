@@ -1,0 +1,66 @@
+"""A project in use: a database with rows in it, from before an update to after it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..harness.commands import run
+
+PUT = """
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from shop.models import Product
+
+User = get_user_model()
+user = User.objects.create_user(**{User.USERNAME_FIELD: "ada@example.com", "password": "a long password"})
+if hasattr(user, "nickname"):
+    user.nickname = "Countess"
+    user.save()
+Product.objects.create(name="Tea")
+if apps.is_installed("people"):
+    from people.models import Person
+
+    grace = Person(name="Grace", age=36, email="grace@example.com")
+    if hasattr(grace, "nickname"):
+        grace.nickname = "Amazing"
+    grace.save()
+"""
+
+LOOK = """
+from django.contrib.auth import get_user_model
+from django.db import connection
+from shop.models import Product
+
+User = get_user_model()
+user = User.objects.get(**{User.USERNAME_FIELD: "ada@example.com"})
+assert user.check_password("a long password")
+assert getattr(user, "nickname", "Countess") == "Countess"
+assert [product.name for product in Product.objects.all()] == ["Tea"]
+if "people_person" in connection.introspection.table_names():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM people_person")
+        columns = [column.name if hasattr(column, "name") else column[0] for column in cursor.description]
+        for row in cursor.fetchall():
+            print({name: value for name, value in zip(columns, row, strict=True) if name not in ("id", "nickname")})
+            assert dict(zip(columns, row, strict=True)).get("nickname", "Amazing") == "Amazing"
+"""
+GRACE = "{'name': 'Grace', 'age': 36, 'email': 'grace@example.com'}"
+
+
+def put_data_in(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
+    """Migrate the database of a project with the user's work in it, and write rows into every table of it."""
+    python = programs / "python"
+    run([python, "manage.py", "migrate"], project, variables)
+    run([python, "manage.py", "shell", "--verbosity=0", "--command", PUT], project, variables)
+
+
+def check_data(project: Path, programs: Path, variables: Mapping[str, str], *, people: bool) -> None:
+    """Fail unless models and migrations agree, the database migrates, the rows are there and the tests pass.
+
+    people: whether the rows of the example were put in.
+    """
+    python = programs / "python"
+    run([python, "manage.py", "makemigrations", "--check", "--dry-run"], project, variables)
+    run([python, "manage.py", "migrate"], project, variables)
+    printed = run([python, "manage.py", "shell", "--verbosity=0", "--command", LOOK], project, variables)
+    assert (GRACE in printed) is people, printed
+    run([python, "manage.py", "test"], project, variables)

@@ -1,0 +1,138 @@
+"""An answer can change: the project becomes what a fresh copy is, the user's work and data stay."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..harness import projects, work
+from ..harness.answers import values
+from ..harness.commands import run
+from ..harness.servers import Postgres
+from .flips import BASES, FIXED, NAMES, flips, pairwise, walk
+from .live import check_data, put_data_in
+from .updating import assert_no_conflict, assert_same, commit, update
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("base", "question", "value"), flips())
+def test_a_changed_answer_gives_what_a_fresh_copy_gives(
+    template: Path, tmp_path: Path, base: str, question: str, value: Any
+) -> None:
+    answers = NAMES | BASES[base]
+    project = projects.render(template, tmp_path / "project", answers)
+    commit(project, "Start")
+
+    update(project, {question: value})
+
+    assert_same(project, projects.render(template, tmp_path / "fresh", answers | {question: value}))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_a_walk_of_changes_ends_where_a_fresh_copy_starts(template: Path, tmp_path: Path, seed: int) -> None:
+    start, steps = walk(seed, length=8)
+    project = projects.render(template, tmp_path / "project", NAMES | start)
+    commit(project, "Start")
+
+    for question, value in steps:
+        update(project, {question: value})
+        commit(project, f"Change {question}")
+
+    assert_same(project, projects.render(template, tmp_path / "fresh", NAMES | start | dict(steps)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("base", "question", "value"), flips())
+def test_the_users_work_and_data_survive_a_changed_answer(
+    template: Path, tmp_path: Path, environments: Path, base: str, question: str, value: Any
+) -> None:
+    answers = NAMES | BASES[base]
+    project = projects.render(template, tmp_path / "project", answers)
+    had_example = (project / "people").exists()
+    work.do_all(project)
+    put_data_in(project, projects.environment(project, environments), {})
+    commit(project, "Start, with work of our own")
+
+    update(project, {question: value})
+
+    assert_no_conflict(project)
+    fresh = projects.render(template, tmp_path / "fresh", answers | {question: value})
+    for edit in work.EDITS:
+        if edit is not work.change_example or had_example:
+            edit(fresh)
+    # What the user added to an app that goes, stays.
+    left = {"people/migrations/0002_person_nickname.py"} if had_example and not (fresh / "people").exists() else set()
+    assert_same(project, fresh, beside=left)
+    check_data(project, projects.environment(project, environments), {}, people=had_example)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("user_model", values("user_model"))
+def test_a_database_server_lives_through_every_pair_of_answers(
+    template: Path, tmp_path: Path, environments: Path, postgres: Postgres, user_model: str
+) -> None:
+    """One project, with work and data, is updated from row to row of a pairwise table of answers."""
+    rows = sorted(pairwise("user_model", "database"), key=lambda row: not row["include_example"])
+    project = projects.render(template, tmp_path / "project", NAMES | {"user_model": user_model} | rows[0])
+    variables = {"DATABASE_URL": postgres.create_database(f"live-{user_model}")}
+    for edit in work.EDITS:
+        if edit is not work.change_example:  # it goes and comes on the way
+            edit(project)
+    put_data_in(project, projects.environment(project, environments), variables)
+    commit(project, "Start, with work of our own")
+
+    for row in rows[1:]:
+        update(project, row)
+        assert_no_conflict(project)
+        check_data(project, projects.environment(project, environments), variables, people=True)
+        commit(project, "Update")
+
+
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize(
+    ("question", "value"), [("project_slug", "other"), ("app_name", "other"), ("user_model", None)]
+)
+def test_what_cannot_change_is_refused(
+    template: Path, tmp_path: Path, base: str, question: str, value: str | None
+) -> None:
+    answers = NAMES | BASES[base]
+    project = projects.render(template, tmp_path / "project", answers)
+    commit(project, "Start")
+    before = projects.files(project)
+    old = str(answers.get(question, "email"))
+    new = value or next(model for model in values("user_model") if model != old)
+
+    # A data file may give every answer, the unchanged ones too.
+    everything = {name: value for name, value in answers.items() if name not in FIXED}
+    with pytest.raises(ValueError, match=f'{question} is "{old}" in this project and cannot change') as refused:
+        update(project, everything | {question: new})
+
+    assert "\n" not in str(refused.value)
+    assert projects.files(project) == before
+    update(project, {question: old})
+    assert projects.files(project) == before
+
+
+def test_the_first_copy_does_not_ask_for_old_answers(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither when later answers are given, nor for a destination above the working folder."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    given = {"include_example": False, "use_celery": True, "description": "Given."}
+
+    projects.render(template, Path("../project"), given)
+
+    assert (tmp_path / "project" / "manage.py").exists()
+
+
+def test_the_command_of_the_readme(template: Path, tmp_path: Path) -> None:
+    run(["copier", "copy", "--defaults", "--quiet", str(template), "project"], tmp_path)
+    project = tmp_path / "project"
+    commit(project, "Start")
+
+    run(["copier", "update", "--defaults", "--quiet", "--data", "use_celery=true"], project)
+
+    assert (project / "my_site" / "celery.py").exists()
+    assert_no_conflict(project)

@@ -1,0 +1,189 @@
+"""A release comes in: projects of earlier ones become what a fresh copy is, and the user's work and data stay."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from ..harness import projects, work
+from ..harness.answers import REPOSITORY, Answers
+from ..harness.commands import git, run
+from ..project.checks import check_development
+from .flips import BASES, NAMES
+from .live import check_data, put_data_in
+from .updating import assert_no_conflict, assert_same, commit
+
+# Releases are the tags of this repository. These commits count as releases too: what was there before the first tag.
+EARLIER = ["e41cac4489eab7eea0a1d7278442afa287d3b857", "c99675d7d21fda6ef1dd8e296246a7065bb56cf3"]
+
+
+def releases() -> list[str]:
+    return [*EARLIER, *git(REPOSITORY, "tag", "--list").split()]
+
+
+def what_bots_run(project: Path, version: str) -> None:
+    run(["copier", "update", "--skip-answered", "--defaults", "--quiet", "--vcs-ref", version], project)
+
+
+def start(template: Path, project: Path, answers: Answers, environments: Path) -> None:
+    """Make a project of the release 0.1.0, with the user's work and data, under version control."""
+    known = yaml.safe_load((template / "copier.yml").read_text())
+    given = {name: value for name, value in (NAMES | answers).items() if name in known}
+    projects.render(template, project, given, vcs_ref="0.1.0")
+    work.do_all(project)
+    put_data_in(project, projects.environment(project, environments), {})
+    commit(project, "Start, with work of our own")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("ref", releases())
+def test_a_project_of_an_earlier_release_is_updated(tmp_path: Path, environments: Path, ref: str, base: str) -> None:
+    template, project = tmp_path / "template", tmp_path / "project"
+    projects.past(template, ref)
+    projects.release(template, "0.1.0")
+    start(template, project, BASES[base], environments)
+    replace_by_working_tree(template)
+    projects.release(template, "1.0.0")
+
+    what_bots_run(project, "1.0.0")
+
+    assert_no_conflict(project)
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    fresh = projects.render(template, tmp_path / "fresh", {k: v for k, v in answers.items() if not k.startswith("_")})
+    work.do_all(fresh)
+    assert_same(project, fresh)
+    programs = projects.environment(project, environments)
+    check_data(project, programs, {}, people=(project / "people").exists())
+    check_development(project, programs, {})
+
+
+def replace_by_working_tree(template: Path) -> None:
+    git(template, "rm", "-r", "--quiet", ".")
+    projects.working_tree(template)
+
+
+def replace(folder: Path, old: str, new: str) -> None:
+    """Replace a text wherever it stands in the files of a folder, which have to have it."""
+    found = [path for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts and old in read(path)]
+    assert found, old
+    for path in found:
+        path.write_text(read(path).replace(old, new))
+
+
+def read(path: Path) -> str:
+    return path.read_text(errors="ignore")
+
+
+def change_questions(template: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = template / "copier.yml"
+    questions = yaml.safe_load(path.read_text())
+    change(questions)
+    path.write_text(yaml.safe_dump(questions, allow_unicode=True, sort_keys=False))
+
+
+def make_older(template: Path) -> None:
+    """Turn the template of today into one of which today's is the next release."""
+
+    def change(questions: dict[str, Any]) -> None:
+        questions["server"]["choices"]["ASGI with daphne"] = "daphne"
+        questions["use_asgi"]["default"] = "{{ server != 'wsgi' }}"
+        questions["include_example"]["default"] = False
+
+    replace(template, "use_drf", "use_api")
+    change_questions(template, change)
+    move(template, "health", "probes")
+    replace(template, "django-extensions>=4.1,<5", "django-extensions>=4,<5")
+
+
+def move(template: Path, old: str, new: str) -> None:
+    """Give a module of the project's package, and the imports of it, another name."""
+    module = template / "template" / "{{ project_slug }}" / f"{old}.py"
+    module.rename(module.with_name(f"{new}.py"))
+    replace(template / "template", f".{old}.", f".{new}.")
+
+
+def bridge(template: Path) -> None:
+    """Give the template of today the bridges that CONTRIBUTING.md asks for."""
+    macro = "{% from 'extensions/updates.jinja' import answer_before with context %}"
+
+    def change(questions: dict[str, Any]) -> None:
+        questions["use_drf"]["default"] = macro + "{{ answer_before('use_api', true) }}"
+        questions["server"]["default"] = macro + (
+            "{{ 'asgi' if answer_before('server', 'wsgi') == 'daphne' else 'wsgi' }}"
+        )
+
+    change_questions(template, change)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("api", [True, False])
+def test_renamed_removed_moved_changed_and_bumped(tmp_path: Path, environments: Path, api: bool) -> None:
+    """A question has a new name, a choice is gone, a module moves, a default changes, a dependency has new bounds."""
+    template, project = tmp_path / "template", tmp_path / "project"
+    projects.working_tree(template)
+    make_older(template)
+    projects.release(template, "0.1.0")
+    start(template, project, {"use_api": api, "server": "daphne"}, environments)
+    replace_by_working_tree(template)
+    bridge(template)
+    projects.release(template, "1.0.0")
+
+    what_bots_run(project, "1.0.0")
+
+    assert_no_conflict(project)
+    answers = NAMES | {"use_drf": api, "server": "asgi", "include_example": False}
+    fresh = projects.render(template, tmp_path / "fresh", answers)
+    work.do_all(fresh)
+    assert_same(project, fresh)
+    programs = projects.environment(project, environments)
+    check_data(project, programs, {}, people=False)
+    check_development(project, programs, {})
+
+
+def test_a_first_copy_takes_the_default_behind_a_bridge(tmp_path: Path) -> None:
+    template = tmp_path / "template"
+    projects.working_tree(template)
+    bridge(template)
+    projects.release(template, "1.0.0")
+
+    project = projects.render(template, tmp_path / "project", {})
+
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    assert (answers["use_drf"], answers["server"]) == (True, "wsgi")
+
+
+def migrations(template: Path) -> dict[str, bytes]:
+    return {path.relative_to(template).as_posix(): path.read_bytes() for path in template.rglob("migrations/[0-9]*")}
+
+
+@pytest.mark.parametrize("ref", releases())
+def test_migrations_of_a_release_stay_as_they_are(tmp_path: Path, ref: str) -> None:
+    """Databases have applied them: a change needs a migration of its own, in an app that nobody migrates further."""
+    projects.past(tmp_path / "past", ref)
+    projects.working_tree(tmp_path / "now")
+
+    released, now = migrations(tmp_path / "past"), migrations(tmp_path / "now")
+
+    assert released
+    assert {name: now.get(name) for name in released} == released
+
+
+def test_migrations_depend_on_no_answer(tmp_path: Path) -> None:
+    projects.working_tree(tmp_path / "now")
+
+    assert [name for name in migrations(tmp_path / "now") if name.endswith(".jinja")] == []
+
+
+def test_nothing_is_left_out_for_answers_that_an_older_release_did_not_have() -> None:
+    """Copier renders the new _exclude with the old answers too; one that fails stops every update."""
+    settings = yaml.safe_load((REPOSITORY / "copier.yml").read_text())
+    environment = SandboxedEnvironment(**(settings["_envops"] | {"undefined": StrictUndefined}))
+
+    left_out = [environment.from_string(entry).render(NAMES) for entry in settings["_exclude"]]
+
+    assert "".join(left_out).strip() == ""
