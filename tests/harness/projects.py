@@ -18,7 +18,8 @@ from .answers import REPOSITORY
 from .commands import git, run
 
 UV = os.environ.get("UV", "uv")
-TEMPLATE = ("copier.yml", "extensions", "template")
+EARLIER = ["e41cac4489eab7eea0a1d7278442afa287d3b857", "c99675d7d21fda6ef1dd8e296246a7065bb56cf3"]
+TEMPLATE = ("copier.yml", "extensions", "presets", "template")
 
 
 def working_tree(destination: Path) -> None:
@@ -31,10 +32,15 @@ def working_tree(destination: Path) -> None:
             shutil.copy2(REPOSITORY / name, target)
 
 
+def releases() -> list[str]:
+    """Return the tags of this repository, oldest first, behind commits that count as releases: what was before tags."""
+    return [*EARLIER, *git(REPOSITORY, "tag", "--list", "--sort=version:refname").split()]
+
+
 def past(destination: Path, ref: str) -> None:
-    """Copy what made the template at a commit or tag of this repository, which has to be a whole clone."""
+    """Copy everything at a commit or tag of this repository, which has to be a whole clone."""
     archive = destination.with_suffix(".tar")
-    git(REPOSITORY, "archive", f"--output={archive}", ref, *TEMPLATE)
+    git(REPOSITORY, "archive", f"--output={archive}", ref)
     with tarfile.open(archive) as files:
         files.extractall(destination, filter="data")
 

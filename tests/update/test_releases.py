@@ -17,13 +17,6 @@ from .flips import BASES, NAMES
 from .live import check_data, put_data_in
 from .updating import assert_no_conflict, assert_same, commit
 
-# Releases are the tags of this repository. These commits count as releases too: what was there before the first tag.
-EARLIER = ["e41cac4489eab7eea0a1d7278442afa287d3b857", "c99675d7d21fda6ef1dd8e296246a7065bb56cf3"]
-
-
-def releases() -> list[str]:
-    return [*EARLIER, *git(REPOSITORY, "tag", "--list").split()]
-
 
 def what_bots_run(project: Path, version: str) -> None:
     run(["copier", "update", "--skip-answered", "--defaults", "--quiet", "--vcs-ref", version], project)
@@ -41,7 +34,7 @@ def start(template: Path, project: Path, answers: Answers, environments: Path) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("base", BASES)
-@pytest.mark.parametrize("ref", releases())
+@pytest.mark.parametrize("ref", projects.releases())
 def test_a_project_of_an_earlier_release_is_updated(tmp_path: Path, environments: Path, ref: str, base: str) -> None:
     template, project = tmp_path / "template", tmp_path / "project"
     projects.past(template, ref)
@@ -161,7 +154,7 @@ def migrations(template: Path) -> dict[str, bytes]:
     return {path.relative_to(template).as_posix(): path.read_bytes() for path in template.rglob("migrations/[0-9]*")}
 
 
-@pytest.mark.parametrize("ref", releases())
+@pytest.mark.parametrize("ref", projects.releases())
 def test_migrations_of_a_release_stay_as_they_are(tmp_path: Path, ref: str) -> None:
     """Databases have applied them: a change needs a migration of its own, in an app that nobody migrates further."""
     projects.past(tmp_path / "past", ref)

@@ -1,0 +1,111 @@
+"""What update_bot puts into a project: valid, and the workflow does what it says."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ..harness import projects
+from ..harness.commands import Command, git, run
+from .flips import NAMES
+from .test_docs import release_next, two_releases
+from .updating import commit
+
+WORKFLOW = Path(".github") / "workflows" / "template.yml"
+
+# What the runners of GitHub have: its command line program, here one that writes down what it is asked to do.
+GH = """\
+#!/usr/bin/env bash
+printf '%s\\n' "$@" "" >> "$GH_LOG"
+"""
+
+
+CHECKS: dict[str, list[Command]] = {
+    "renovate": [["check-jsonschema", "--builtin-schema=vendor.renovate", "renovate.json"]],
+    "github": [
+        ["check-jsonschema", "--builtin-schema=vendor.github-workflows", WORKFLOW],
+        ["zizmor", "--offline", "--no-progress", "--persona=pedantic", "--min-severity=low", WORKFLOW],
+    ],
+}
+
+
+@pytest.mark.parametrize("bot", CHECKS)
+def test_what_a_bot_reads_is_valid(template: Path, tmp_path: Path, bot: str) -> None:
+    project = projects.render(template, tmp_path / "project", NAMES | {"update_bot": bot})
+
+    for command in CHECKS[bot]:
+        run(command, project)
+
+
+class Runner:
+    """A machine that runs the steps of the workflow in a clone of a project, as GitHub's do."""
+
+    def __init__(self, folder: Path, origin: Path) -> None:
+        self.folder = folder
+        self.origin = origin
+        self.log = folder / "gh.log"
+        gh = folder / "bin" / "gh"
+        gh.parent.mkdir(parents=True)
+        gh.write_text(GH)
+        gh.chmod(0o755)
+
+    def run_workflow(self, name: str) -> str:
+        """Run every step in a new clone, and return what was printed."""
+        clone, temporary = self.folder / name, self.folder / "temporary"
+        temporary.mkdir(exist_ok=True)
+        git(self.folder, "clone", "--quiet", str(self.origin), str(clone))
+        added = temporary / "path"
+        added.write_text("")
+        workflow: dict[str, Any] = yaml.safe_load((clone / WORKFLOW).read_text())
+        printed = ""
+        for step in workflow["jobs"]["update"]["steps"]:
+            if "run" in step:
+                path = [*reversed(added.read_text().split()), str(self.folder / "bin"), os.environ["PATH"]]
+                variables = {
+                    "GH_LOG": str(self.log),
+                    "GITHUB_PATH": str(added),
+                    "PATH": ":".join(path),
+                    "RUNNER_TEMP": str(temporary),
+                }
+                printed += run(
+                    ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]], clone, variables
+                )
+        return printed
+
+    def asked(self) -> str:
+        """Return what gh was asked to do since the last call."""
+        asked = self.log.read_text()
+        self.log.unlink()
+        return asked
+
+
+@pytest.mark.slow
+def test_the_workflow_opens_a_pull_request_for_each_release(tmp_path: Path) -> None:
+    template = two_releases(tmp_path)
+    project = projects.render(template, tmp_path / "project", NAMES | {"update_bot": "github"})
+    run([projects.UV, "lock", "--quiet"], project)
+    commit(project, "Start")
+    origin = tmp_path / "origin.git"
+    git(tmp_path, "clone", "--quiet", "--bare", str(project), str(origin))
+    runner = Runner(tmp_path / "runner", origin)
+
+    assert "The project has the newest release, 1.0.0." in runner.run_workflow("before")
+    assert "pr" not in runner.asked().split()
+
+    release_next(template)
+    runner.run_workflow("first")
+    assert "--title\nUpdate from the template to 1.1.0\n--body\n\n" in runner.asked()
+    assert "Europe/Rome" in git(origin, "show", "template-1.1.0:my_site/settings/base.py")
+    assert "_commit: 1.1.0" in git(origin, "show", "template-1.1.0:.copier-answers.yml")
+
+    assert "The branch template-1.1.0 is there already" in runner.run_workflow("again")
+    assert "pr" not in runner.asked().split()
+
+    (project / "my_site" / "settings" / "base.py").write_text("TIME_ZONE = 'Europe/Vienna'\n")
+    commit(project, "Our own settings")
+    git(project, "push", "--quiet", str(origin), "HEAD")
+    git(origin, "branch", "--delete", "--force", "template-1.1.0")
+    runner.run_workflow("conflict")
+    assert "--body\nSolve the conflicts in: my_site/settings/base.py\n" in runner.asked()
