@@ -53,6 +53,15 @@ def release(repository: Path, version: str) -> None:
     git(repository, "tag", version)
 
 
+def replace(folder: Path, old: str, new: str) -> None:
+    """Replace a text wherever it stands in the files of a folder; one of them has to have it."""
+    texts = {path: path.read_text() for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts}
+    found = {path: text for path, text in texts.items() if old in text}
+    assert found, old
+    for path, text in found.items():
+        path.write_text(text.replace(old, new))
+
+
 def snapshot(destination: Path) -> Path:
     """Make a repository of the template, from the working tree as it is now, with the release 1.0.0."""
     working_tree(destination)

@@ -3,9 +3,23 @@
 from collections.abc import Callable
 from pathlib import Path
 
-SLUG, APP = "my_site", "core"
+import yaml
 
 Edit = Callable[[Path], None]
+
+
+def package(project: Path, question: str) -> Path:
+    """Return the folder that project_slug or app_name names."""
+    answers = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    return project / str(answers[question])
+
+
+def settings(project: Path, module: str) -> Path:
+    return package(project, "project_slug") / "settings" / f"{module}.py"
+
+
+def first_app(project: Path) -> Path:
+    return package(project, "app_name")
 
 
 def write(path: Path, text: str) -> None:
@@ -31,8 +45,7 @@ def add_app(project: Path) -> None:
     write(shop / "migrations" / "__init__.py", "")
     write(shop / "models.py", PRODUCT)
     write(shop / "migrations" / "0001_initial.py", PRODUCT_MIGRATION)
-    settings = project / SLUG / "settings" / "base.py"
-    add_after(settings, "    # Your own apps go below this line.", '    "shop",')
+    add_after(settings(project, "base"), "    # Your own apps go below this line.", '    "shop",')
 
 
 def add_url(project: Path) -> None:
@@ -41,14 +54,13 @@ def add_url(project: Path) -> None:
     write(project / "shop" / "tests" / "__init__.py", "")
     write(project / "shop" / "tests" / "test_views.py", PRICES_TESTS)
     line = "    # The URLs of your own apps go below this line."
-    add_after(project / SLUG / "urls.py", line, '    path("prices/", include("shop.urls")),')
+    add_after(package(project, "project_slug") / "urls.py", line, '    path("prices/", include("shop.urls")),')
 
 
 def add_middleware(project: Path) -> None:
     write(project / "shop" / "middleware.py", MIDDLEWARE)
-    settings = project / SLUG / "settings" / "base.py"
     line = "    # Your own middleware goes below this line."
-    add_after(settings, line, '    "shop.middleware.name_the_shop",')
+    add_after(settings(project, "base"), line, '    "shop.middleware.name_the_shop",')
 
 
 def add_dependency(project: Path) -> None:
@@ -63,10 +75,9 @@ def add_development_tool(project: Path) -> None:
 
 def add_settings(project: Path) -> None:
     """A setting for every environment, from a variable, and one that differs between environments."""
-    settings = project / SLUG / "settings"
-    append(settings / "base.py", 'SHOP_CURRENCY = env.str("SHOP_CURRENCY", default="EUR")\n')
+    append(settings(project, "base"), 'SHOP_CURRENCY = env.str("SHOP_CURRENCY", default="EUR")\n')
     for module, live in {"development": False, "production": True, "test": False}.items():
-        append(settings / f"{module}.py", f"SHOP_IS_LIVE = {live}\n")
+        append(settings(project, module), f"SHOP_IS_LIVE = {live}\n")
 
 
 def add_variable(project: Path) -> None:
@@ -74,16 +85,19 @@ def add_variable(project: Path) -> None:
 
 
 def change_home_page(project: Path) -> None:
-    home = project / APP / "templates" / APP / "home.html"
-    add_after(home, "    <p>{{ site.DESCRIPTION }}</p>", "    <p>Open every day.</p>")
+    app = first_app(project)
+    add_after(
+        app / "templates" / app.name / "home.html", "    <p>{{ site.DESCRIPTION }}</p>", "    <p>Open every day.</p>"
+    )
 
 
 def add_page(project: Path) -> None:
-    append(project / APP / "views.py", ABOUT)
-    write(project / APP / "templates" / APP / "about.html", ABOUT_PAGE)
-    write(project / APP / "tests" / "test_about.py", ABOUT_TESTS)
+    app = first_app(project)
+    append(app / "views.py", ABOUT.format(app=app.name))
+    write(app / "templates" / app.name / "about.html", ABOUT_PAGE)
+    write(app / "tests" / "test_about.py", ABOUT_TESTS.format(app=app.name))
     line = "    # The URLs of your own pages go below this line."
-    add_after(project / APP / "urls.py", line, '    path("about/", views.about, name="about"),')
+    add_after(app / "urls.py", line, '    path("about/", views.about, name="about"),')
 
 
 def change_readme(project: Path) -> None:
@@ -115,7 +129,7 @@ def change_users(project: Path) -> None:
 
 
 def delete_file(project: Path) -> None:
-    (project / APP / "templates" / "500.html").unlink()
+    (first_app(project) / "templates" / "500.html").unlink()
 
 
 EDITS: list[Edit] = [
@@ -136,7 +150,7 @@ EDITS: list[Edit] = [
 
 
 def do_all(project: Path) -> None:
-    """Make every edit in a project with the names of `SLUG` and `APP`."""
+    """Make every edit in a project."""
     for edit in EDITS:
         edit(project)
 
@@ -234,7 +248,7 @@ ABOUT = '''
 @login_not_required
 def about(request: HttpRequest) -> HttpResponse:
     """Say who runs the shop."""
-    return render(request, "core/about.html")
+    return render(request, "{app}/about.html")
 '''
 ABOUT_PAGE = """\
 {% extends "base.html" %}
@@ -249,7 +263,7 @@ from django.urls import reverse
 
 class AboutTests(TestCase):
     def test_says_who_runs_the_shop(self) -> None:
-        self.assertContains(self.client.get(reverse("core:about")), "About")
+        self.assertContains(self.client.get(reverse("{app}:about")), "About")
 """
 FIELD_MIGRATION = """\
 from django.db import migrations, models

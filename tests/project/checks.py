@@ -82,7 +82,6 @@ def check_development(project: Path, programs: Path, variables: Mapping[str, str
     assert "no issues" in manage("check")
     assert "No changes detected" in manage("makemigrations", "--check", "--dry-run")
     manage("migrate")
-    assert "OK" in manage("test")
     run([programs / "coverage", "run", "-m", "pytest", "-q"], project, variables)
     run([programs / "coverage", "report"], project, variables)
     run([programs / "ruff", "format", "--check", "."], project)

@@ -8,7 +8,6 @@ from covertable import make
 
 from ..harness.answers import Answers, questions, values
 from ..harness.texts import ACCEPTED
-from ..harness.work import APP, SLUG
 
 BASES: dict[str, Answers] = {
     "default": {},
@@ -22,7 +21,7 @@ TEXTS = {
     "author_name": "Ada",
     "author_email": "ada@example.com",
 }
-NAMES = {"project_slug": SLUG, "app_name": APP}
+NAMES = {"project_slug": "my_site", "app_name": "core"}
 
 Flip = tuple[str, Any]
 

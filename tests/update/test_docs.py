@@ -9,9 +9,10 @@ import yaml
 from ..harness import projects, work
 from ..harness.answers import REPOSITORY, questions
 from ..harness.commands import git, run
+from ..harness.projects import replace
 from ..harness.servers import Postgres
 from .flips import NAMES
-from .test_releases import move, replace, replace_by_working_tree
+from .test_releases import move, replace_by_working_tree
 from .updating import commit, update
 
 
@@ -195,6 +196,20 @@ def test_edits_in_a_file_that_a_release_moves(tmp_path: Path, moved_first: bool)
 
     assert not (project / "my_site" / "probes.py").exists()
     assert ("# ours" in (project / "my_site" / "health.py").read_text()) is moved_first
+
+
+def test_edits_in_a_file_that_a_release_takes_away(tmp_path: Path) -> None:
+    template = two_releases(tmp_path)
+    project = projects.render(template, tmp_path / "project", NAMES)
+    work.append(project / "core" / "tests" / "test_login.py", "\n# ours\n")
+    commit(project, "Start")
+    (template / "template" / "{{ app_name }}" / "tests" / "test_login.py").unlink()
+    projects.release(template, "1.1.0")
+
+    update(project)
+
+    assert not (project / "core" / "tests" / "test_login.py").exists()
+    assert "# ours" in git(project, "show", "HEAD:core/tests/test_login.py")
 
 
 def test_changes_do_not_reach_a_file_that_the_user_renamed(tmp_path: Path) -> None:

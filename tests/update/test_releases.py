@@ -12,6 +12,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from ..harness import projects, work
 from ..harness.answers import REPOSITORY, Answers
 from ..harness.commands import git, run
+from ..harness.projects import replace
 from ..project.checks import check_development
 from .flips import BASES, NAMES
 from .live import check_data, put_data_in
@@ -58,18 +59,6 @@ def test_a_project_of_an_earlier_release_is_updated(tmp_path: Path, environments
 def replace_by_working_tree(template: Path) -> None:
     git(template, "rm", "-r", "--quiet", ".")
     projects.working_tree(template)
-
-
-def replace(folder: Path, old: str, new: str) -> None:
-    """Replace a text wherever it stands in the files of a folder, which have to have it."""
-    found = [path for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts and old in read(path)]
-    assert found, old
-    for path in found:
-        path.write_text(read(path).replace(old, new))
-
-
-def read(path: Path) -> str:
-    return path.read_text(errors="ignore")
 
 
 def change_questions(template: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -180,3 +169,10 @@ def test_nothing_is_left_out_for_answers_that_an_older_release_did_not_have() ->
     left_out = [environment.from_string(entry).render(NAMES) for entry in settings["_exclude"]]
 
     assert "".join(left_out).strip() == ""
+
+
+def test_each_entry_of_the_changelog_says_what_to_do() -> None:
+    entries = (REPOSITORY / "CHANGELOG.md").read_text().split("\n## ")[1:]
+
+    assert entries
+    assert [entry.splitlines()[0] for entry in entries if "\nWhat to do: " not in entry] == []
