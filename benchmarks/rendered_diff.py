@@ -3,7 +3,8 @@
 Usage: uv run python -m benchmarks.rendered_diff [OLD] [NEW] [QUESTION=ANSWER ...]
 
 OLD and NEW are commits or tags of this repository. OLD is its newest release unless given, NEW the working tree.
-Answers that are not given are those of presets/full.yml. Prints a plain diff, or nothing where nothing changes.
+Without answers, several projects are compared, which together have every feature. Prints a plain diff of each, or
+nothing where nothing changes.
 """
 
 import shutil
@@ -12,34 +13,62 @@ import sys
 import tempfile
 from pathlib import Path
 
-import yaml
+from packaging.version import InvalidVersion, Version
 
-from tests.harness.answers import REPOSITORY, Answers
+from tests.harness.answers import Answers, identify
 from tests.harness.projects import past, release, releases, render, working_tree
 
+SAMPLES: list[Answers] = [
+    {},
+    {"server": "asgi", "use_celery": True, "user_model": "username", "update_bot": "github"},
+    {
+        "database": "sqlite",
+        "use_drf": False,
+        "include_example": False,
+        "user_model": "django",
+        "update_bot": "renovate",
+    },
+]
 
-def rendered(folder: Path, ref: str | None, name: str, answers: Answers) -> None:
-    """Render the template of a commit or tag, or the working tree, to a folder of that name in `folder`."""
+
+def newest_release() -> str:
+    """Return the newest release that is not a candidate for one."""
+
+    def is_final(ref: str) -> bool:
+        try:
+            return not Version(ref).is_prerelease
+        except InvalidVersion:  # a commit that counts as a release
+            return True
+
+    return [ref for ref in releases() if is_final(ref)][-1]
+
+
+def rendered(folder: Path, ref: str | None, name: str, samples: list[Answers]) -> None:
+    """Render the template of a commit or tag, or the working tree, with each sample, below a folder of that name."""
     template = folder / "template"
     if ref:
         past(template, ref)
     else:
         working_tree(template)
     release(template, "1.0.0")
-    render(template, folder / name, answers)
+    for sample in samples:
+        render(template, folder / name / identify(sample), sample)
     shutil.rmtree(template)
 
 
 def main() -> None:
     given = [argument for argument in sys.argv[1:] if "=" not in argument]
-    answers = yaml.safe_load((REPOSITORY / "presets" / "full.yml").read_text())
-    answers |= dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
+    answers = dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
     old, new = [*given, *[None] * 2][:2]
+    samples = [answers] if answers else SAMPLES
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent)
-        rendered(folder, old or releases()[-1], "old", answers)
-        rendered(folder, new, "new", answers)
-        subprocess.run(["git", "--no-pager", "diff", "--no-index", "old", "new"], cwd=folder, check=False)
+        rendered(folder, old or newest_release(), "old", samples)
+        rendered(folder, new, "new", samples)
+        for name in (identify(sample) for sample in samples):
+            print(f"=== {name or 'defaults'}", flush=True)
+            diff = ["git", "--no-pager", "diff", "--no-index", f"old/{name}", f"new/{name}"]
+            subprocess.run(diff, cwd=folder, check=False)
 
 
 if __name__ == "__main__":

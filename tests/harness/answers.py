@@ -25,13 +25,17 @@ def questions() -> dict[str, dict[str, Any]]:
     }
 
 
+def default(question: str) -> Any:
+    """Return the default of a question, or None where it depends on other answers or on an older project."""
+    written = questions()[question]["default"]
+    return None if isinstance(written, str) and "{" in written else written
+
+
 def values(question: str) -> list[Any]:
     """Return every value of a question that has a fixed set of them, its default first."""
     definition = questions()[question]
-    if definition["type"] == "bool":
-        return [definition["default"], not definition["default"]]
-    choices = list(definition["choices"].values())
-    return sorted(choices, key=lambda value: value != definition["default"])
+    choices = [False, True] if definition["type"] == "bool" else list(definition["choices"].values())
+    return sorted(choices, key=lambda value: value != default(question))
 
 
 CORE = ["database", "server", "user_model", "use_drf", "use_celery"]
@@ -46,6 +50,15 @@ def core_combinations() -> list[Answers]:
 def all_combinations() -> list[Answers]:
     """Return the 96 combinations: the core ones, with the example and without."""
     return [core | {"include_example": example} for example in (True, False) for core in core_combinations()]
+
+
+def pairwise(*without: str) -> list[Answers]:
+    """Return a covering array of the questions with a fixed set of values: any two values meet in some row.
+
+    without: questions that are left out.
+    """
+    fixed = [name for name, question in questions().items() if question["type"] == "bool" or "choices" in question]
+    return [dict(row) for row in make({name: values(name) for name in fixed if name not in without}, strength=2)]
 
 
 def without_example() -> list[Answers]:

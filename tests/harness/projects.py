@@ -13,6 +13,7 @@ from typing import Any
 
 import copier
 from filelock import FileLock
+from packaging.version import Version
 
 from .answers import REPOSITORY
 from .commands import git, run
@@ -34,11 +35,13 @@ def working_tree(destination: Path) -> None:
 
 def releases() -> list[str]:
     """Return the tags of this repository, oldest first, behind commits that count as releases: what was before tags."""
-    return [*EARLIER, *git(REPOSITORY, "tag", "--list", "--sort=version:refname").split()]
+    return [*EARLIER, *sorted(git(REPOSITORY, "tag", "--list").split(), key=Version)]
 
 
 def past(destination: Path, ref: str) -> None:
     """Copy everything at a commit or tag of this repository, which has to be a whole clone."""
+    if run(["git", "rev-parse", "--is-shallow-repository"], REPOSITORY) == "true\n":
+        raise AssertionError("This clone has no history to compare with: git fetch --unshallow --tags.")
     archive = destination.with_suffix(".tar")
     git(REPOSITORY, "archive", f"--output={archive}", ref)
     with tarfile.open(archive) as files:

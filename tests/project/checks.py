@@ -13,6 +13,9 @@ from ..harness import projects
 from ..harness.commands import clean_environment, run
 from ..harness.servers import free_port, wait_until
 
+# Django's own deprecations, and those of the packages too.
+WARNINGS = ["-W", "error::DeprecationWarning", "-W", "error::PendingDeprecationWarning"]
+
 
 @contextmanager
 def serving_development(project: Path, programs: Path) -> Iterator[str]:
@@ -48,7 +51,7 @@ def serving_development(project: Path, programs: Path) -> Iterator[str]:
 def check_first_minutes(project: Path, programs: Path) -> None:
     """Do what one does first with a new project: no service runs and no variable is set."""
     run([programs / "python", "manage.py", "migrate"], project)
-    assert "OK" in run([programs / "python", "manage.py", "test"], project)
+    assert "OK" in run([programs / "python", *WARNINGS, "manage.py", "test"], project)
     with serving_development(project, programs) as address:
 
         def get(path: str) -> tuple[int, str]:
@@ -66,10 +69,6 @@ def check_first_minutes(project: Path, programs: Path) -> None:
         assert {path for path, status in statuses.items() if status != 200} <= {"/api/"}
         assert statuses.get("/api/", 401) == 401
         assert "Log in" in get("/admin/")[1]
-
-
-# Django's own deprecations, and those of the packages too.
-WARNINGS = ["-W", "error::DeprecationWarning", "-W", "error::PendingDeprecationWarning"]
 
 
 def check_development(project: Path, programs: Path, variables: Mapping[str, str]) -> None:

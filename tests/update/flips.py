@@ -1,26 +1,24 @@
-"""Answers that change: every single flip from three bases, random walks, and rows in which every two values meet."""
+"""Answers that change: every single flip from three bases, and random walks."""
 
 from itertools import product
 from random import Random
 from typing import Any
 
-from covertable import make
-
-from ..harness.answers import Answers, questions, values
+from ..harness.answers import Answers, default, questions, values
 from ..harness.texts import ACCEPTED
 
-BASES: dict[str, Answers] = {
-    "default": {},
-    "smallest": {"database": "sqlite", "user_model": "django", "use_drf": False, "include_example": False},
-    "largest": {"server": "asgi", "user_model": "username", "use_celery": True, "update_bot": "github"},
-}
-FIXED = {"project_slug", "app_name", "user_model"}
 TEXTS = {
     "project_name": "O'Brien's {{ 7*7 }} Shop",
     "description": 'What we "sell" \\ online.',
     "author_name": "Ada",
     "author_email": "ada@example.com",
 }
+BASES: dict[str, Answers] = {
+    "default": {},
+    "smallest": {"database": "sqlite", "user_model": "django", "use_drf": False, "include_example": False},
+    "largest": {"server": "asgi", "user_model": "username", "use_celery": True, "update_bot": "github", **TEXTS},
+}
+FIXED = {"project_slug", "app_name", "user_model"}
 NAMES = {"project_slug": "my_site", "app_name": "core"}
 
 Flip = tuple[str, Any]
@@ -31,8 +29,8 @@ def flips() -> list[tuple[str, str, Any]]:
     found = []
     for (base, answers), question in product(BASES.items(), questions()):
         if question not in FIXED:
-            before = answers.get(question, questions()[question]["default"])
-            given = [TEXTS[question]] if question in TEXTS else values(question)
+            before = answers.get(question, default(question))
+            given = [TEXTS[question], default(question)] if question in TEXTS else values(question)
             found += [(base, question, value) for value in given if value != before]
     return found
 
@@ -51,13 +49,7 @@ def walk(seed: int, length: int) -> tuple[Answers, list[Flip]]:
             value = random.choice(list(ACCEPTED.values()))
         else:
             value = random.choice(values(question))
-        if now.get(question, questions()[question]["default"]) != value:
+        if now.get(question, default(question)) != value:
             now[question] = value
             steps.append((question, value))
     return start, steps
-
-
-def pairwise(*without: str) -> list[Answers]:
-    """Return answers in which every two values of two questions meet in some row, leaving out some questions."""
-    left = [name for name in questions() if name not in (*TEXTS, *NAMES, *without)]
-    return [dict(row) for row in make({name: values(name) for name in left}, strength=2)]

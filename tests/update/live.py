@@ -12,17 +12,14 @@ from shop.models import Product
 
 User = get_user_model()
 user = User.objects.create_user(**{User.USERNAME_FIELD: "ada@example.com", "password": "a long password"})
-if hasattr(user, "nickname"):
+if User.__module__ == "users.models":
     user.nickname = "Countess"
     user.save()
 Product.objects.create(name="Tea")
 if apps.is_installed("people"):
     from people.models import Person
 
-    grace = Person(name="Grace", age=36, email="grace@example.com")
-    if hasattr(grace, "nickname"):
-        grace.nickname = "Amazing"
-    grace.save()
+    Person.objects.create(name="Grace", age=36, email="grace@example.com")
 """
 
 LOOK = """
@@ -33,28 +30,26 @@ from shop.models import Product
 User = get_user_model()
 user = User.objects.get(**{User.USERNAME_FIELD: "ada@example.com"})
 assert user.check_password("a long password")
-assert getattr(user, "nickname", "Countess") == "Countess"
+if User.__module__ == "users.models":
+    assert user.nickname == "Countess"
 assert [product.name for product in Product.objects.all()] == ["Tea"]
 if "people_person" in connection.introspection.table_names():
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM people_person")
-        columns = [column.name if hasattr(column, "name") else column[0] for column in cursor.description]
-        for row in cursor.fetchall():
-            print({name: value for name, value in zip(columns, row, strict=True) if name not in ("id", "nickname")})
-            assert dict(zip(columns, row, strict=True)).get("nickname", "Amazing") == "Amazing"
+        cursor.execute("SELECT name, age, email FROM people_person")
+        print(cursor.fetchall())
 """
-GRACE = "{'name': 'Grace', 'age': 36, 'email': 'grace@example.com'}"
+GRACE = "[('Grace', 36, 'grace@example.com')]"
 
 
 def put_data_in(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
-    """Migrate the database of a project with the user's work in it, and write rows into every table of it."""
+    """Migrate the database of a project with the user's work in it, and put in a user, a product and a person."""
     python = programs / "python"
     run([python, "manage.py", "migrate"], project, variables)
     run([python, "manage.py", "shell", "--verbosity=0", "--command", PUT], project, variables)
 
 
 def check_data(project: Path, programs: Path, variables: Mapping[str, str], *, people: bool) -> None:
-    """Fail unless models and migrations agree, the database migrates, the rows are there and the tests pass.
+    """Fail unless models and migrations agree, the database migrates and the rows are there.
 
     people: whether the rows of the example were put in.
     """
@@ -63,4 +58,3 @@ def check_data(project: Path, programs: Path, variables: Mapping[str, str], *, p
     run([python, "manage.py", "migrate"], project, variables)
     printed = run([python, "manage.py", "shell", "--verbosity=0", "--command", LOOK], project, variables)
     assert (GRACE in printed) is people, printed
-    run([python, "manage.py", "test"], project, variables)

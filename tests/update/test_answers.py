@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ..harness import projects, work
-from ..harness.answers import values
+from ..harness.answers import pairwise, questions, values
 from ..harness.commands import run
 from ..harness.servers import Postgres
-from .flips import BASES, FIXED, NAMES, flips, pairwise, walk
+from .flips import BASES, NAMES, flips, walk
 from .live import check_data, put_data_in
 from .updating import assert_no_conflict, assert_same, commit, update
 
@@ -17,15 +18,21 @@ from .updating import assert_no_conflict, assert_same, commit, update
 @pytest.mark.slow
 @pytest.mark.parametrize(("base", "question", "value"), flips())
 def test_a_changed_answer_gives_what_a_fresh_copy_gives(
-    template: Path, tmp_path: Path, base: str, question: str, value: Any
+    template: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], base: str, question: str, value: Any
 ) -> None:
     answers = NAMES | BASES[base]
     project = projects.render(template, tmp_path / "project", answers)
     commit(project, "Start")
+    before = projects.files(project).keys()
 
-    update(project, {question: value})
+    update(project, {question: value}, quiet=False)
 
     assert_same(project, projects.render(template, tmp_path / "fresh", answers | {question: value}))
+    # What goes is said before.
+    said = capsys.readouterr().err.partition("Keeping template version")[0]
+    for name in before - projects.files(project).keys():
+        assert f"{question}=" in said
+        assert Path(name).name.removesuffix("-tpl") in said or f"the app {Path(name).parts[0]}" in said, name
 
 
 @pytest.mark.slow
@@ -64,7 +71,9 @@ def test_the_users_work_and_data_survive_a_changed_answer(
     # What the user added to an app that goes, stays.
     left = {"people/migrations/0002_person_nickname.py"} if had_example and not (fresh / "people").exists() else set()
     assert_same(project, fresh, beside=left)
-    check_data(project, projects.environment(project, environments), {}, people=had_example)
+    programs = projects.environment(project, environments)
+    check_data(project, programs, {}, people=had_example)
+    assert "OK" in run([programs / "python", "manage.py", "test"], project)
 
 
 @pytest.mark.slow
@@ -85,7 +94,9 @@ def test_a_database_server_lives_through_every_pair_of_answers(
     for row in rows[1:]:
         update(project, row)
         assert_no_conflict(project)
-        check_data(project, projects.environment(project, environments), variables, people=True)
+        programs = projects.environment(project, environments)
+        check_data(project, programs, variables, people=True)
+        assert "OK" in run([programs / "python", "manage.py", "test"], project, variables)
         commit(project, "Update")
 
 
@@ -104,12 +115,14 @@ def test_what_cannot_change_is_refused(
     new = value or next(model for model in values("user_model") if model != old)
 
     # A data file may give every answer, the unchanged ones too.
-    everything = {name: value for name, value in answers.items() if name not in FIXED}
-    with pytest.raises(ValueError, match=f'{question} is "{old}" in this project and cannot change') as refused:
-        update(project, everything | {question: new})
+    stored = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    everything = {name: answer for name, answer in stored.items() if name in questions()}
+    for given in ({}, everything):
+        with pytest.raises(ValueError, match=f'{question} is "{old}" in this project and cannot change') as refused:
+            update(project, given | {question: new})
 
-    assert "\n" not in str(refused.value)
-    assert projects.files(project) == before
+        assert "\n" not in str(refused.value)
+        assert projects.files(project) == before
     update(project, {question: old})
     assert projects.files(project) == before
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import copier
 
+from ..harness import projects
 from ..harness.commands import git
-from ..harness.projects import files
+from ..harness.projects import files, replace
 
 
 def commit(project: Path, message: str) -> None:
@@ -17,9 +18,9 @@ def commit(project: Path, message: str) -> None:
     git(project, "commit", "--quiet", "--message", message)
 
 
-def update(project: Path, answers: dict[str, Any] | None = None) -> None:
+def update(project: Path, answers: dict[str, Any] | None = None, *, quiet: bool = True) -> None:
     """Do what `copier update --defaults --data ...` does, without trust."""
-    copier.run_update(project, data=answers or {}, defaults=True, overwrite=True, quiet=True, unsafe=False)
+    copier.run_update(project, data=answers or {}, defaults=True, overwrite=True, quiet=quiet, unsafe=False)
 
 
 def assert_no_conflict(project: Path) -> None:
@@ -43,3 +44,28 @@ def assert_same(project: Path, wanted: Path, *, beside: set[str] | None = None) 
         assert modes[0] == modes[1], name
     folders = [path for path in project.rglob("*") if path.is_dir() and ".git" not in path.relative_to(project).parts]
     assert [folder for folder in folders if not any(folder.iterdir())] == []
+
+
+def first_release(template: Path) -> Path:
+    """Make a repository of the template with the release 1.0.0, which others follow, and return its folder."""
+    template.mkdir()
+    return projects.snapshot(template)
+
+
+def release_next(template: Path) -> None:
+    """Release 1.1.0, with another setting and other bounds of a dependency."""
+    replace(template / "template", 'TIME_ZONE = "UTC"', 'TIME_ZONE = "Europe/Rome"')
+    replace(template, "django-environ>=0.14,<0.15", "django-environ>=0.14,<0.16")
+    projects.release(template, "1.1.0")
+
+
+def replace_by_working_tree(template: Path) -> None:
+    git(template, "rm", "-r", "--quiet", ".")
+    projects.working_tree(template)
+
+
+def move(template: Path, old: str, new: str) -> None:
+    """Give a module of the project's package, and the import of it, another name."""
+    module = template / "template" / "{{ project_slug }}" / f"{old}.py"
+    module.rename(module.with_name(f"{new}.py"))
+    replace(template / "template", f".{old}.", f".{new}.")
