@@ -104,6 +104,29 @@ def change_readme(project: Path) -> None:
     append(project / "README.md", "\n## Who to ask\n\nThe shop belongs to team Blue.\n")
 
 
+def add_readme_sections(project: Path) -> None:
+    """Sections of the team's own between those of the template."""
+    readme = project / "README.md"
+    for heading in ("Work on it", "Run it in production", "Update it"):
+        text = readme.read_text()
+        assert f"\n## {heading}\n" in text
+        ours = f"\n## Before you {heading.lower()}\n\nAsk team Blue.\n\n## {heading}\n"
+        readme.write_text(text.replace(f"\n## {heading}\n", ours))
+
+
+def add_redirect(project: Path) -> None:
+    """A view that needs one more name from a module that the template imports from."""
+    app = first_app(project)
+    views = app / "views.py"
+    old = "from django.shortcuts import render\n"
+    assert old in views.read_text()
+    views.write_text(views.read_text().replace(old, "from django.shortcuts import redirect, render\n"))
+    append(views, IMPRINT.format(app=app.name))
+    write(app / "tests" / "test_imprint.py", IMPRINT_TESTS.format(app=app.name))
+    line = "    # The URLs of your own pages go below this line."
+    add_after(app / "urls.py", line, '    path("imprint/", views.imprint, name="imprint"),')
+
+
 def change_example(project: Path) -> None:
     """A field for the model of the example, where the project has it, with its migration."""
     models = project / "people" / "models.py"
@@ -143,16 +166,19 @@ EDITS: list[Edit] = [
     change_home_page,
     add_page,
     change_readme,
+    add_readme_sections,
+    add_redirect,
     change_example,
     change_users,
     delete_file,
 ]
 
 
-def do_all(project: Path) -> None:
-    """Make every edit in a project."""
+def do_all(project: Path, *without: Edit) -> None:
+    """Make every edit in a project, leaving out some."""
     for edit in EDITS:
-        edit(project)
+        if edit not in without:
+            edit(project)
 
 
 PRODUCT = '''\
@@ -264,6 +290,22 @@ from django.urls import reverse
 class AboutTests(TestCase):
     def test_says_who_runs_the_shop(self) -> None:
         self.assertContains(self.client.get(reverse("{app}:about")), "About")
+"""
+IMPRINT = '''
+
+@login_not_required
+def imprint(request: HttpRequest) -> HttpResponse:
+    """Lead the old address of the home page to the new one."""
+    return redirect("{app}:home")
+'''
+IMPRINT_TESTS = """\
+from django.test import TestCase
+from django.urls import reverse
+
+
+class ImprintTests(TestCase):
+    def test_leads_home(self) -> None:
+        self.assertRedirects(self.client.get(reverse("{app}:imprint")), "/")
 """
 FIELD_MIGRATION = """\
 from django.db import migrations, models

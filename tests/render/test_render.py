@@ -120,6 +120,7 @@ def test_the_answers_file_has_every_question(template: Path, tmp_path: Path) -> 
     project = projects.render(template, tmp_path / "project", {})
 
     stored = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    assert stored.pop("template") == "django-evergreen"
     assert {name for name in stored if not name.startswith("_")} == set(questions())
     assert stored["_commit"] == "1.0.0"
 

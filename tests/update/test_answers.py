@@ -65,9 +65,7 @@ def test_the_users_work_and_data_survive_a_changed_answer(
 
     assert_no_conflict(project)
     fresh = projects.render(template, tmp_path / "fresh", answers | {question: value})
-    for edit in work.EDITS:
-        if edit is not work.change_example or had_example:
-            edit(fresh)
+    work.do_all(fresh, *([] if had_example else [work.change_example]))
     # What the user added to an app that goes, stays.
     left = {"people/migrations/0002_person_nickname.py"} if had_example and not (fresh / "people").exists() else set()
     assert_same(project, fresh, beside=left)
@@ -85,9 +83,7 @@ def test_a_database_server_lives_through_every_pair_of_answers(
     rows = sorted(pairwise("user_model", "database"), key=lambda row: not row["include_example"])
     project = projects.render(template, tmp_path / "project", NAMES | {"user_model": user_model} | rows[0])
     variables = {"DATABASE_URL": postgres.create_database(f"live-{user_model}")}
-    for edit in work.EDITS:
-        if edit is not work.change_example:  # it goes and comes on the way
-            edit(project)
+    work.do_all(project, work.change_example)  # the example goes and comes on the way
     put_data_in(project, projects.environment(project, environments), variables)
     commit(project, "Start, with work of our own")
 

@@ -74,7 +74,6 @@ def test_data_moves_to_another_database(template: Path, tmp_path: Path, postgres
     shell(f'{before}uv run manage.py migrate\nuv run manage.py shell --command "{create}"', project)
 
     shell(f"{before}{dump}", project)
-    commit(project, "Data")
     update(project, {"database": new})
     after = re.sub(r"DATABASE_URL=\S+", f"DATABASE_URL={urls[new]}", load)
     look = "from users.models import User; print(User.objects.get().check_password('a long one'))"
@@ -233,6 +232,36 @@ def test_edits_inside_a_feature_that_goes_conflict(template: Path, tmp_path: Pat
 
     assert git(project, "diff", "--name-only", "--diff-filter=U") == "my_site/settings/base.py\n"
     assert '"VERSION": "2"' in base.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tokens_go_first", [False, True])
+def test_users_with_tokens_when_the_api_goes(
+    template: Path, tmp_path: Path, environments: Path, tokens_go_first: bool
+) -> None:
+    project = projects.render(template, tmp_path / "project", NAMES)
+    commit(project, "Start")
+
+    def manage(*arguments: str, fails: bool = False) -> str:
+        python = projects.environment(project, environments) / "python"
+        return run([python, "manage.py", *arguments], project, fails=fails)
+
+    manage("migrate")
+    create = "from users.models import User; user = User.objects.create_user('ada@example.com', 'a long password')"
+    manage(
+        "shell",
+        "--command",
+        f"{create}; from rest_framework.authtoken.models import Token; Token.objects.create(user=user)",
+    )
+    if tokens_go_first:
+        manage("migrate", "authtoken", "zero")
+    commit(project, "Lock")
+
+    update(project, {"use_drf": False})
+
+    delete = "from users.models import User; User.objects.get().delete()"
+    printed = manage("shell", "--command", delete, fails=not tokens_go_first)
+    assert ("FOREIGN KEY constraint failed" in printed) is not tokens_go_first
 
 
 def test_changes_do_not_reach_a_file_that_the_user_renamed(tmp_path: Path) -> None:

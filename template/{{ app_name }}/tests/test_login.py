@@ -31,7 +31,7 @@ class LoginTests(TestCase):
 
         self.assertIsNotNone(await aauthenticate(None, **credentials))
 
-    @override_settings(AXES_ENABLED=True)
+    @override_settings(AXES_ENABLED=True, AXES_FAILURE_LIMIT=5)
     def test_wrong_passwords_lock_the_name_everywhere(self) -> None:
         pages = ["login", "admin:login", "login", "admin:login", "login"]
         answers = [self.log_in("ADA@example.com", "wrong", page) for page in pages]

@@ -1,0 +1,79 @@
+"""Answers given with --data or a data file: refused where they are none, and shown so that a terminal has room."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from ..harness import projects
+from ..harness.answers import REPOSITORY, questions
+from ..harness.commands import run
+from ..update.updating import commit, update
+from .refusals import refusal
+
+SWITCHES = [name for name, definition in questions().items() if definition["type"] == "bool"]
+
+
+@pytest.mark.parametrize("word", ["maybe", "2", "yess", "disabled"])
+@pytest.mark.parametrize("question", SWITCHES)
+def test_a_word_that_is_neither_yes_nor_no_is_refused(template: Path, tmp_path: Path, question: str, word: str) -> None:
+    message = refusal(template, tmp_path, {question: word}, question)
+
+    assert message.endswith(f'"{word}" is neither yes nor no: answer {question} with one of them.')
+
+
+@pytest.mark.parametrize(("word", "on"), [("yes", True), ("On", True), ("1", True), ("no", False), ("OFF", False)])
+def test_words_for_yes_and_no(template: Path, tmp_path: Path, word: str, on: bool) -> None:
+    project = projects.render(template, tmp_path / "project", dict.fromkeys(SWITCHES, word))
+
+    assert (project / "my_site" / "celery.py").exists() is on
+    assert (project / "my_site" / "api.py").exists() is on
+    assert (project / "people").exists() is on
+
+
+@pytest.mark.parametrize("answers", [{"use_cellery": True}, {"use_celery": True, "databse": "sqlite"}])
+def test_an_answer_without_a_question_is_refused(template: Path, tmp_path: Path, answers: dict[str, Any]) -> None:
+    message = refusal(template, tmp_path, answers, "project_name")
+
+    assert f'There is no question "{min(answers.keys() - questions().keys())}"' in message
+
+
+def test_an_answer_without_a_question_is_refused_on_an_update(template: Path, tmp_path: Path) -> None:
+    project = projects.render(template, tmp_path / "project", {})
+    commit(project, "Start")
+    before = projects.files(project)
+
+    with pytest.raises(ValueError, match='There is no question "use_cellery"'):
+        update(project, {"use_cellery": True})
+
+    assert projects.files(project) == before
+
+
+def test_a_template_at_a_relative_path_is_warned_of(template: Path, tmp_path: Path) -> None:
+    """The path would have to be found from the folder of the project."""
+    (tmp_path / "template").symlink_to(template)
+    copy = ["copier", "copy", "--defaults"]
+
+    assert "cannot be updated" in run([*copy, "template", "relative"], tmp_path)
+    assert "cannot be updated" not in run([*copy, str(template), "whole"], tmp_path)
+
+
+@pytest.mark.parametrize("question", questions())
+def test_questions_fit_a_terminal_of_80_columns(question: str) -> None:
+    """Copier cuts lines that are wider; it puts three columns in front."""
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(REPOSITORY),
+        undefined=StrictUndefined,
+        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
+    )
+    before = dict.fromkeys(questions(), "wsgi")
+    help_of_an_update = environment.from_string(questions()[question]["help"]).render(
+        is_update=True, _external_data=SimpleNamespace(previous=before), _copier_conf=SimpleNamespace(data={})
+    )
+
+    lines = [*help_of_an_update.splitlines(), *questions()[question].get("choices", {})]
+
+    assert [line for line in lines if len(line.removeprefix("   ")) > 77] == []
