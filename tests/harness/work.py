@@ -127,6 +127,13 @@ def add_redirect(project: Path) -> None:
     add_after(app / "urls.py", line, '    path("imprint/", views.imprint, name="imprint"),')
 
 
+def list_public_pages(project: Path) -> None:
+    """The pages of the other edits, where the tests want public pages listed."""
+    line = "    # Your own public pages go below this line."
+    pages = '    "about/",\n    "imprint/",\n    "prices/",'
+    add_after(first_app(project) / "tests" / "test_login.py", line, pages)
+
+
 def change_example(project: Path) -> None:
     """A field for the model of the example, where the project has it, with its migration."""
     models = project / "people" / "models.py"
@@ -168,6 +175,7 @@ EDITS: list[Edit] = [
     change_readme,
     add_readme_sections,
     add_redirect,
+    list_public_pages,
     change_example,
     change_users,
     delete_file,

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from ..harness import projects
+from ..harness.answers import Answers
 from ..harness.commands import clean_environment, run
 from ..harness.servers import free_port, wait_until
 
@@ -112,7 +113,11 @@ def check_production(project: Path, programs: Path, variables: Mapping[str, str]
     run([python, "-c", "import django; assert (6, 1) <= django.VERSION < (6, 2), django.VERSION"], project)
 
 
-def production_variables(database_url: str, *, redis: bool) -> dict[str, str]:
+def production_variables(database_url: str, answers: Answers) -> dict[str, str]:
     """Return every variable that production requires."""
-    extra = {"REDIS_URL": "redis://127.0.0.1:1/0"} if redis else {}
-    return projects.PRODUCTION | {"DATABASE_URL": database_url} | extra
+    variables = projects.PRODUCTION | {"DATABASE_URL": database_url}
+    if answers.get("use_celery"):
+        variables["REDIS_URL"] = "redis://127.0.0.1:1/0"
+    if answers.get("accounts") == "none":
+        del variables["SITE_URL"]
+    return variables

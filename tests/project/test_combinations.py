@@ -1,4 +1,4 @@
-"""Every core combination is installed and run, on the database that it names."""
+"""Every core combination, and any two answers together, are installed and run, on the database that they name."""
 
 from pathlib import Path
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from ..harness import projects
-from ..harness.answers import core_combinations, identify, without_example
+from ..harness.answers import core_combinations, identify, pairwise
 from ..harness.servers import Postgres
 from .checks import check_development, check_first_minutes, check_production, production_variables
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("answers", [*core_combinations(), *without_example()], ids=identify)
+@pytest.mark.parametrize("answers", [*core_combinations(), *pairwise()], ids=identify)
 def test_combination(
     template: Path, tmp_path: Path, environments: Path, postgres: Postgres, answers: dict[str, Any]
 ) -> None:
@@ -32,5 +32,5 @@ def test_combination(
     check_production(
         project,
         projects.environment(project, environments, production=True),
-        production_variables(production, redis=answers["use_celery"]),
+        production_variables(production, answers),
     )

@@ -139,6 +139,7 @@ def test_variables_of_the_env_file_are_read(project: Path, programs: Path) -> No
         ("SECRET_KEY", "short", "SECRET_KEY is too short: use at least 50 random characters."),
         ("DATABASE_URL", "mysql://localhost/x", "DATABASE_URL must start with "),
         ("DATABASE_URL", "nonsense", "DATABASE_URL must start with "),
+        ("SITE_URL", "http://example.com", "SITE_URL must start with https://."),
         ("EMAIL_PORT", "smtp", "EMAIL_PORT is 'smtp': use a whole number."),
         ("EMAIL_USE_TLS", "yess", "EMAIL_USE_TLS is 'yess': use on or off."),
         ("ALLOWED_HOSTS", "  ", "Set ALLOWED_HOSTS: .env.example says what each is."),

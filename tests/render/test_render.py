@@ -28,6 +28,7 @@ WORDS = {
     "wsgi": re.compile(r"gunicorn|whitenoise"),
     "renovate": re.compile(r"renovate", re.I),
     "github": re.compile(r"\.github|github-actions"),
+    "password pages": re.compile(r"password_(reset|change)\b|SITE_URL|password/"),
     "users": re.compile(r"\busers/|\"users|'users|AUTH_USER_MODEL"),
 }
 
@@ -43,6 +44,7 @@ def features(answers: dict[str, Any]) -> dict[str, bool]:
         "wsgi": answers["server"] == "wsgi",
         "renovate": answers.get("update_bot") == "renovate",
         "github": answers.get("update_bot") == "github",
+        "password pages": answers.get("accounts") != "none",
         "users": answers["user_model"] != "django",
     }
 

@@ -28,6 +28,7 @@ class Stack:
     database: servers.Postgres
     asgi: bool
     folder: Path
+    mailbox: servers.Mailbox
 
     def python(self, code: str) -> str:
         """Run code in the project's shell."""
@@ -51,12 +52,13 @@ def stack(
     project = projects.render(template, folder / "project", answers)
     add_failing_view(project)
     programs = projects.environment(project, environments, production=True)
-    with servers.postgres() as database, servers.redis() as redis:
+    with servers.postgres() as database, servers.redis() as redis, servers.mail() as (mail_port, mailbox):
         variables = projects.PRODUCTION | {
             "ADMIN_PATH": "secret-admin",
             "DATABASE_URL": database.create_database("site"),
             "DJANGO_SETTINGS_MODULE": "my_site.settings.production",
             "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_PORT": str(mail_port),
             "EMAIL_USE_TLS": "off",
         }
         if celery:
@@ -64,7 +66,7 @@ def stack(
         for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
             run([programs / "python", "manage.py", *command], project, variables)
         with serving(project, programs, server, variables, folder / "web.log") as site:
-            yield Stack(site, project, programs, variables, database, server == "asgi", folder)
+            yield Stack(site, project, programs, variables, database, server == "asgi", folder, mailbox)
 
 
 def add_failing_view(project: Path) -> None:
@@ -146,6 +148,31 @@ def test_nobody_is_told_where_the_admin_is(stack: Stack) -> None:
 
     assert answer.headers["Location"] == "/login/?next=/people/"
     assert "secret-admin" not in stack.site.ask("/login/").body
+
+
+def test_a_password_is_reset_by_mail(stack: Stack) -> None:
+    stack.python(
+        "from django.contrib.auth import get_user_model as user;"
+        f"user().objects.create_user('hedy@example.com', '{PASSWORD}')"
+    )
+
+    answers = [
+        stack.site.post_form("/password/reset/", {"email": f"{name}@example.com"}) for name in ("hedy", "nobody")
+    ]
+
+    assert [(answer.status, answer.headers["Location"]) for answer in answers] == [(302, "/login/")] * 2
+    servers.wait_until(lambda: bool(stack.mailbox.texts_to("hedy@example.com")), 30, "the mail arrives")
+    assert stack.mailbox.texts_to("nobody@example.com") == []
+    link = re.search(r"https://example\.com(/password/reset/\S+)", stack.mailbox.texts_to("hedy@example.com")[0])
+    assert link is not None
+    answer = stack.site.ask(link[1])
+    cookie = f"__Host-sessionid={answer.cookies['__Host-sessionid']}"
+    form = answer.headers["Location"]
+    page = stack.site.ask(form, headers={"Cookie": cookie})
+    new = "another long password"
+    assert stack.site.submit(page, form, {"new_password1": new, "new_password2": new}, cookie).status == 302
+    assert stack.site.post_form("/login/", {"username": "hedy@example.com", "password": PASSWORD}).status == 200
+    assert stack.site.post_form("/login/", {"username": "hedy@example.com", "password": new}).status == 302
 
 
 def test_an_ordinary_user_logs_in_and_out(stack: Stack) -> None:

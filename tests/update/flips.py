@@ -15,7 +15,13 @@ TEXTS = {
 }
 BASES: dict[str, Answers] = {
     "default": {},
-    "smallest": {"database": "sqlite", "user_model": "django", "use_drf": False, "include_example": False},
+    "smallest": {
+        "database": "sqlite",
+        "user_model": "django",
+        "accounts": "none",
+        "use_drf": False,
+        "include_example": False,
+    },
     "largest": {"server": "asgi", "user_model": "username", "use_celery": True, "update_bot": "github", **TEXTS},
 }
 FIXED = {"project_slug", "app_name", "user_model"}

@@ -74,6 +74,7 @@ def test_data_moves_to_another_database(template: Path, tmp_path: Path, postgres
     shell(f'{before}uv run manage.py migrate\nuv run manage.py shell --command "{create}"', project)
 
     shell(f"{before}{dump}", project)
+    commit(project, "Lock")
     update(project, {"database": new})
     after = re.sub(r"DATABASE_URL=\S+", f"DATABASE_URL={urls[new]}", load)
     look = "from users.models import User; print(User.objects.get().check_password('a long one'))"
@@ -211,15 +212,15 @@ def test_edits_in_a_file_that_a_release_moves(tmp_path: Path, moved_first: bool)
 def test_edits_in_a_file_that_a_release_takes_away(tmp_path: Path) -> None:
     template = first_release(tmp_path / "template")
     project = projects.render(template, tmp_path / "project", NAMES)
-    work.append(project / "core" / "tests" / "test_login.py", "\n# ours\n")
+    work.append(project / "core" / "tests" / "test_health.py", "\n# ours\n")
     commit(project, "Start")
-    (template / "template" / "{{ app_name }}" / "tests" / "test_login.py").unlink()
+    (template / "template" / "{{ app_name }}" / "tests" / "test_health.py.jinja").unlink()
     projects.release(template, "1.1.0")
 
     update(project)
 
-    assert not (project / "core" / "tests" / "test_login.py").exists()
-    assert "# ours" in git(project, "show", "HEAD:core/tests/test_login.py")
+    assert not (project / "core" / "tests" / "test_health.py").exists()
+    assert "# ours" in git(project, "show", "HEAD:core/tests/test_health.py")
 
 
 def test_edits_inside_a_feature_that_goes_conflict(template: Path, tmp_path: Path) -> None:
@@ -240,6 +241,7 @@ def test_users_with_tokens_when_the_api_goes(
     template: Path, tmp_path: Path, environments: Path, tokens_go_first: bool
 ) -> None:
     project = projects.render(template, tmp_path / "project", NAMES)
+    projects.environment(project, environments)
     commit(project, "Start")
 
     def manage(*arguments: str, fails: bool = False) -> str:
@@ -255,7 +257,6 @@ def test_users_with_tokens_when_the_api_goes(
     )
     if tokens_go_first:
         manage("migrate", "authtoken", "zero")
-    commit(project, "Lock")
 
     update(project, {"use_drf": False})
 

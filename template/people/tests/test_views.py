@@ -60,7 +60,7 @@ class PeoplePagesTests(TestCase):
     def test_deletes_a_person_after_asking(self) -> None:
         url = reverse("people:delete", args=[self.ada.pk])
 
-        self.assertContains(self.client.get(url), "Delete Ada?")
+        self.assertContains(self.client.get(url), "Delete Ada")
         response = self.client.post(url, follow=True)
 
         self.assertContains(response, "The person has been deleted.")

@@ -1,0 +1,87 @@
+"""Accounts: log in and out, change and reset passwords, with the views and forms of Django.
+
+The mail with the link is Django's too, in every language that it has; templates of yours with the
+names registration/password_reset_email.html and registration/password_reset_subject.txt win.
+"""
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import forms, views
+from django.contrib.messages.views import SuccessMessageMixin
+from django.db import close_old_connections
+from django.urls import path, reverse_lazy
+from django.utils.translation import gettext_lazy as _
+
+logger = logging.getLogger(__name__)
+
+# Who has an account is looked up here, so that the time of an answer does not tell.
+background = ThreadPoolExecutor(max_workers=2, thread_name_prefix="accounts")
+
+
+class PasswordResetForm(forms.PasswordResetForm):
+    """Mails the link in the background, with the host of SITE_URL whatever host was asked."""
+
+    def save(self, *args: Any, **options: Any) -> None:
+        site = urlsplit(settings.SITE_URL)
+        options["domain_override"] = site.netloc
+        options["use_https"] = site.scheme == "https"
+        background.submit(self.look_up_and_send, options)
+
+    def look_up_and_send(self, options: dict[str, Any]) -> None:
+        try:
+            super().save(**options)
+        except Exception:
+            logger.exception("The mail for a new password could not be sent.")
+        finally:
+            close_old_connections()
+
+
+class PasswordChangeView(SuccessMessageMixin, views.PasswordChangeView):
+    template_name = "form.html"
+    extra_context = {"button": _("Change password")}
+    success_url = reverse_lazy(settings.LOGIN_REDIRECT_URL)
+    success_message = _("Your password has been changed.")
+
+
+class PasswordResetView(SuccessMessageMixin, views.PasswordResetView):
+    form_class = PasswordResetForm
+    template_name = "form.html"
+    extra_context = {"button": _("Send a link")}
+    success_url = reverse_lazy("login")
+    success_message = _("If that address has an account, it gets a mail with a link.")
+
+
+class PasswordResetConfirmView(SuccessMessageMixin, views.PasswordResetConfirmView):
+    template_name = "form.html"
+    extra_context = {
+        "button": _("Set password"),
+        "links": [(_("Ask for a new link"), reverse_lazy("password_reset"))],
+    }
+    success_url = reverse_lazy("login")
+    success_message = _("Your new password is set: log in with it.")
+
+
+login = views.LoginView.as_view(
+    template_name="form.html",
+    extra_context={
+        "site": settings.SITE,
+        "title": _("Log in"),
+        "links": [(_("Forgotten your password?"), reverse_lazy("password_reset"))],
+    },
+)
+
+urlpatterns = [
+    path("login/", login, name="login"),
+    path("logout/", views.LogoutView.as_view(), name="logout"),
+    path("password/", PasswordChangeView.as_view(), name="password_change"),
+    path("password/reset/", PasswordResetView.as_view(), name="password_reset"),
+    path(
+        "password/reset/<uidb64>/<token>/",
+        PasswordResetConfirmView.as_view(),
+        name="password_reset_confirm",
+    ),
+]
