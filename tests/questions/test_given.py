@@ -52,12 +52,14 @@ def test_an_answer_without_a_question_is_refused_on_an_update(template: Path, tm
     assert projects.files(project) == before
 
 
-def test_a_template_at_a_relative_path_is_warned_of(template: Path, tmp_path: Path) -> None:
-    """The path would have to be found from the folder of the project."""
+def test_a_template_that_an_update_would_not_find_is_warned_of(template: Path, tmp_path: Path) -> None:
+    """Its path would have to be found from the folder of the project, and its releases in a repository."""
     (tmp_path / "template").symlink_to(template)
+    projects.working_tree(tmp_path / "folder")
     copy = ["copier", "copy", "--defaults"]
 
     assert "cannot be updated" in run([*copy, "template", "relative"], tmp_path)
+    assert "cannot be updated" in run([*copy, str(tmp_path / "folder"), "without-git"], tmp_path)
     assert "cannot be updated" not in run([*copy, str(template), "whole"], tmp_path)
 
 
