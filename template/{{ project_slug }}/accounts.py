@@ -13,7 +13,8 @@ from django.conf import settings
 from django.contrib.auth import forms, views
 from django.contrib.messages.views import SuccessMessageMixin
 from django.db import close_old_connections
-from django.urls import path, reverse_lazy
+from django.http import HttpRequest
+from django.urls import path, reverse, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,11 @@ class PasswordResetConfirmView(SuccessMessageMixin, views.PasswordResetConfirmVi
     }
     success_url = reverse_lazy("login")
     success_message = _("Your new password is set: log in with it.")
+
+
+def account(request: HttpRequest) -> dict[str, Any]:
+    """Return what the name of the user leads to, as the account_url of templates."""
+    return {"account_url": reverse("password_change")}
 
 
 login = views.LoginView.as_view(
