@@ -112,6 +112,6 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "example.com",
     "DEFAULT_FROM_EMAIL": "site@example.com",
     "EMAIL_HOST": "mail.example.com",
-    "SITE_URL": "https://example.com",
     "SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "SITE_URL": "https://example.com",
 }

@@ -82,7 +82,7 @@ def check_development(project: Path, programs: Path, variables: Mapping[str, str
     assert "no issues" in manage("check")
     assert "No changes detected" in manage("makemigrations", "--check", "--dry-run")
     manage("migrate")
-    run([programs / "coverage", "run", "-m", "pytest", "-q"], project, variables)
+    run([python, *WARNINGS, "-m", "coverage", "run", "-m", "pytest", "-q"], project, variables)
     run([programs / "coverage", "report"], project, variables)
     run([programs / "ruff", "format", "--check", "."], project)
     run([programs / "ruff", "check", "."], project)
