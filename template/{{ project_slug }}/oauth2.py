@@ -5,8 +5,10 @@ Whose tokens open it, and what for. oauth2_views.py has the pages, oauth2_admin.
 
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.contrib.django_oauth_toolkit import DjangoOAuthToolkitScheme
 from oauth2_provider.contrib.rest_framework import authentication
+from oauth2_provider.models import RefreshToken
 from oauth2_provider.oauth2_validators import OAuth2Validator
 from oauthlib.common import Request as OAuth2Request
 from oauthlib.oauth2 import InvalidGrantError
@@ -43,10 +45,12 @@ class Validator(OAuth2Validator):
         return False
 
     def save_bearer_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
-        """Save tokens, which are stored as hashes: of two refreshes at once, one gets none."""
-        super().save_bearer_token(token, request)
-        if not token["access_token"]:
-            raise InvalidGrantError(request=request)
+        """Save tokens; of several refreshes at once, only the first gets them."""
+        with transaction.atomic():
+            used = getattr(request, "refresh_token_instance", None)
+            if used and RefreshToken.objects.select_for_update().get(pk=used.pk).revoked:
+                raise InvalidGrantError(request=request)
+            super().save_bearer_token(token, request)
 
 
 class InsufficientScope(PermissionDenied):

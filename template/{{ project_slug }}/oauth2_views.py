@@ -69,7 +69,9 @@ class TokenView(SecretMixin, views.TokenView):
         # Before the toolkit looks: it would try the password of a grant that it then refuses.
         if request.POST.get("grant_type") not in GRANTS:
             return JsonResponse({"error": "unsupported_grant_type"}, status=400)
-        return super().post(request)
+        response = super().post(request)
+        response["Content-Type"] = "application/json"  # some refusals come without it
+        return response
 
 
 class RevokeTokenView(SecretMixin, views.RevokeTokenView):
