@@ -25,6 +25,12 @@ def test_a_word_that_is_neither_yes_nor_no_is_refused(template: Path, tmp_path: 
     assert message.endswith(f'"{word}" is neither yes nor no: answer {question} with one of them.')
 
 
+def test_an_answer_that_needs_another_is_refused(template: Path, tmp_path: Path) -> None:
+    message = refusal(template, tmp_path, {"use_drf": False, "oauth2_provider": True}, "oauth2_provider")
+
+    assert message.endswith("oauth2_provider opens the API to other programs: it needs use_drf.")
+
+
 @pytest.mark.parametrize(("word", "on"), [("yes", True), ("On", True), ("1", True), ("no", False), ("OFF", False)])
 def test_words_for_yes_and_no(template: Path, tmp_path: Path, word: str, on: bool) -> None:
     project = projects.render(template, tmp_path / "project", dict.fromkeys(SWITCHES, word))

@@ -20,6 +20,7 @@ WORDS = {
     "use_drf": re.compile(
         r"rest.?framework|\bdrf|serializer|viewset|/api/|swagger|throttle[sd]|(?-i:Throttle)|NUM_PROXIES", re.I
     ),
+    "oauth2_provider": re.compile(r"oauth|cleartokens|expired_tokens", re.I),
     "use_celery": re.compile(r"celery|redis|\bbroker|\bworker runs", re.I),
     "include_example": re.compile(r"\bpeople\b|\bperson\b", re.I),
     "postgresql": re.compile(r"postgres|psycopg", re.I),
@@ -36,6 +37,7 @@ WORDS = {
 def features(answers: dict[str, Any]) -> dict[str, bool]:
     return {
         "use_drf": answers["use_drf"],
+        "oauth2_provider": bool(answers.get("oauth2_provider")),
         "use_celery": answers["use_celery"],
         "include_example": answers["include_example"],
         "postgresql": answers["database"] == "postgresql",
@@ -105,6 +107,7 @@ def test_names_of_any_length(template: Path, tmp_path: Path, slug: str, app: str
         "use_celery": everything,
         "server": "asgi" if everything else "wsgi",
         "use_drf": everything,
+        "oauth2_provider": everything,
         "include_example": everything,
     }
 
