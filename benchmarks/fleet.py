@@ -19,7 +19,7 @@ from statistics import median
 import yaml
 
 from tests.harness import projects, work
-from tests.harness.answers import questions, values
+from tests.harness.answers import questions, settle, values
 from tests.harness.commands import git, run
 from tests.harness.texts import ACCEPTED
 from tests.update.updating import commit
@@ -37,7 +37,7 @@ def random_answers(random: Random) -> dict[str, object]:
         elif name in ("project_name", "description", "author_name"):
             answers[name] = random.choice(list(ACCEPTED.values()))
     slug, app = random.sample(NAMES, 2)
-    return answers | {"project_slug": slug, "app_name": app, "author_email": "team@example.com"}
+    return settle(answers) | {"project_slug": slug, "app_name": app, "author_email": "team@example.com"}
 
 
 def add_stray_lines(project: Path, random: Random) -> None:

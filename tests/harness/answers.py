@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 from covertable import make
+from jinja2 import Environment
+from jinja2.meta import find_undeclared_variables
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -38,6 +40,17 @@ def values(question: str) -> list[Any]:
     return sorted(choices, key=lambda value: value != default(question))
 
 
+def is_asked(question: str, answers: Mapping[str, Any]) -> bool:
+    """Say whether a question is asked after these answers and the defaults of the others, as its `when` decides."""
+    given = {name: default(name) for name in questions()} | dict(answers)
+    return Environment().from_string(str(questions()[question].get("when", True))).render(given) == "True"
+
+
+def settle(answers: Mapping[str, Any]) -> Answers:
+    """Return what a project stores of these answers: those to questions that are asked."""
+    return {name: value for name, value in answers.items() if is_asked(name, answers)}
+
+
 CORE = ["database", "server", "user_model", "use_drf", "use_celery"]
 
 
@@ -58,7 +71,18 @@ def pairwise(*without: str) -> list[Answers]:
     without: questions that are left out.
     """
     fixed = [name for name, question in questions().items() if question["type"] == "bool" or "choices" in question]
-    return [dict(row) for row in make({name: values(name) for name in fixed if name not in without}, strength=2)]
+    factors = {name: values(name) for name in fixed if name not in without}
+    return [dict(row) for row in make(factors, strength=2, constraints=[constraint(name) for name in factors])]
+
+
+def constraint(question: str) -> dict[str, Any]:
+    """Return, for covertable, that a question which is not asked has its default."""
+    decides = find_undeclared_variables(Environment().parse(str(questions()[question].get("when", True))))
+
+    def holds(row: Answers) -> bool:
+        return row[question] == default(question) or is_asked(question, row)
+
+    return {"operator": "fn", "requires": [question, *decides], "evaluate": holds}
 
 
 def identify(answers: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from ..harness.answers import Answers, default, questions, values
+from ..harness.answers import Answers, default, is_asked, questions, settle, values
 from ..harness.texts import ACCEPTED
 
 TEXTS = {
@@ -34,21 +34,23 @@ def flips() -> list[tuple[str, str, Any]]:
     """Return base, question and new value of every single change, from the questions in copier.yml."""
     found = []
     for (base, answers), question in product(BASES.items(), questions()):
-        if question not in FIXED:
+        if question not in FIXED and is_asked(question, answers):
             before = answers.get(question, default(question))
             given = [TEXTS[question], default(question)] if question in TEXTS else values(question)
             found += [(base, question, value) for value in given if value != before]
     return found
 
 
-def walk(seed: int, length: int) -> tuple[Answers, list[Flip]]:
-    """Return the answers that a project starts with, and that many changes; the same for the same seed."""
+def walk(seed: int, length: int) -> tuple[Answers, list[Flip], Answers]:
+    """Return the answers that a project starts with, that many changes, and the answers after them, by the seed."""
     random = Random(seed)
-    start = {question: random.choice(values(question)) for question in questions() if question not in (*TEXTS, *NAMES)}
+    start = settle(
+        {question: random.choice(values(question)) for question in questions() if question not in (*TEXTS, *NAMES)}
+    )
     steps: list[Flip] = []
     now = dict(start)
     while len(steps) < length:
-        question = random.choice([name for name in questions() if name not in FIXED])
+        question = random.choice([name for name in questions() if name not in FIXED and is_asked(name, now)])
         if question == "author_email":
             value = random.choice(["", "ada@example.com", "o'brien@example.org"])
         elif question in TEXTS:
@@ -56,6 +58,6 @@ def walk(seed: int, length: int) -> tuple[Answers, list[Flip]]:
         else:
             value = random.choice(values(question))
         if now.get(question, default(question)) != value:
-            now[question] = value
+            now = settle(now | {question: value})
             steps.append((question, value))
-    return start, steps
+    return start, steps, now

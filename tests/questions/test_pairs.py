@@ -1,0 +1,24 @@
+"""The table of answers that the tests render, run and update with is complete."""
+
+from itertools import combinations, product
+from typing import Any
+
+from ..harness.answers import Answers, is_asked, pairwise, questions, values
+
+
+def can_be(answers: Answers) -> bool:
+    """Say whether questions that are not asked have their defaults."""
+    conditional = [name for name in answers if "when" in questions()[name]]
+    return all(answers[name] == values(name)[0] or is_asked(name, answers) for name in conditional)
+
+
+def pairs(rows: list[Answers]) -> set[tuple[tuple[str, Any], ...]]:
+    return {pair for row in rows for pair in combinations(sorted(row.items()), 2)}
+
+
+def test_any_two_answers_that_a_project_can_have_meet() -> None:
+    rows = pairwise()
+    every = [dict(zip(rows[0], chosen, strict=True)) for chosen in product(*(values(name) for name in rows[0]))]
+
+    assert all(can_be(row) for row in rows)
+    assert pairs(rows) == pairs([answers for answers in every if can_be(answers)])
