@@ -27,7 +27,8 @@ WORDS = {
     "renovate": re.compile(r"renovate", re.I),
     "github": re.compile(r"\.github|github-actions"),
     "password pages": re.compile(r"password_(reset|change)\b|SITE_URL|password/"),
-    "allauth": re.compile(r"(?<!\|)allauth|\bACCOUNT_", re.I),
+    "allauth": re.compile(r"(?<!\|)allauth|\bACCOUNT_"),
+    "two_factor": re.compile(r"two.?factor|\bmfa\b|MFA_|passkey", re.I),
     "clients": re.compile(r"NUM_PROXIES"),
     "users": re.compile(r"\busers/|\"users|'users|AUTH_USER_MODEL"),
 }
@@ -46,6 +47,7 @@ def features(answers: dict[str, Any]) -> dict[str, bool]:
         "github": answers.get("update_bot") == "github",
         "password pages": answers.get("accounts") != "none",
         "allauth": answers.get("accounts") == "allauth",
+        "two_factor": answers.get("two_factor", False),
         "clients": answers["use_drf"] or answers.get("accounts") == "allauth",
         "users": answers["user_model"] != "django",
     }
