@@ -1,11 +1,21 @@
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from .harness import projects, servers
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail, in CI, the tests that are skipped: what they need has to be there."""
+    report = yield
+    if report.skipped and "CI" in os.environ:
+        report.outcome = "failed"
+        report.longrepr = f"CI skips nothing. {report.longreprtext}"
+    return report
 
 
 @pytest.fixture(scope="session")

