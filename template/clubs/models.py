@@ -58,10 +58,10 @@ class ClubManager(models.Manager.from_queryset(ClubQuerySet)):  # type: ignore[m
 
 class Club(TimeStamped):
     class Kind(models.TextChoices):
-        GAMES = "games", _("games")
-        MUSIC = "music", _("music")
-        READING = "reading", _("reading")
-        SPORTS = "sports", _("sports")
+        GAMES = "games", _("Games")
+        MUSIC = "music", _("Music")
+        READING = "reading", _("Reading")
+        SPORTS = "sports", _("Sports")
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
@@ -117,9 +117,9 @@ class Membership(TimeStamped):
     """What a person is in a club."""
 
     class Role(models.TextChoices):
-        MEMBER = "member", _("member")
-        TREASURER = "treasurer", _("treasurer")
-        PRESIDENT = "president", _("president")
+        MEMBER = "member", _("Member")
+        TREASURER = "treasurer", _("Treasurer")
+        PRESIDENT = "president", _("President")
 
     club = models.ForeignKey(
         Club, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("club")

@@ -29,10 +29,10 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("games", "games"),
-                            ("music", "music"),
-                            ("reading", "reading"),
-                            ("sports", "sports"),
+                            ("games", "Games"),
+                            ("music", "Music"),
+                            ("reading", "Reading"),
+                            ("sports", "Sports"),
                         ],
                         max_length=10,
                         verbose_name="kind",
@@ -69,9 +69,9 @@ class Migration(migrations.Migration):
                     "role",
                     models.CharField(
                         choices=[
-                            ("member", "member"),
-                            ("treasurer", "treasurer"),
-                            ("president", "president"),
+                            ("member", "Member"),
+                            ("treasurer", "Treasurer"),
+                            ("president", "President"),
                         ],
                         default="member",
                         max_length=10,

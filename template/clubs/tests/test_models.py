@@ -25,7 +25,7 @@ class ClubTests(TestCase):
         club = self.found("Chess", self.ada, address="Main Street 1", seats=8)
 
         self.assertEqual(str(club), "Chess")
-        self.assertEqual(str(club.memberships.get()), "Ada, president")
+        self.assertEqual(str(club.memberships.get()), "Ada, President")
         self.assertEqual(str(club.house), "Main Street 1")
 
     def test_is_founded_as_a_whole_or_not_at_all(self) -> None:
