@@ -20,5 +20,8 @@ graceful_timeout = int(os.environ.get("GUNICORN_GRACEFUL_TIMEOUT", "30"))
 max_requests = int(os.environ.get("GUNICORN_MAX_REQUESTS", "10000"))
 max_requests_jitter = max_requests // 10
 
+# Lines for each access, where --access-logfile asks for them, end with the id of the request.
+access_log_format = '%(h)s %(t)s "%(r)s" %(s)s %(b)s %(M)sms %({x-request-id}o)s'
+
 # No socket for remote control: it would be written to the home folder of the server's user.
 control_socket_disable = True

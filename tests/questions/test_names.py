@@ -120,7 +120,7 @@ def test_refuses_whatever_a_project_installs(template: Path, tmp_path: Path, env
         for production in (False, True):
             programs = projects.environment(project, environments, production=production)
             taken.update(run([programs / "python", "-c", LIST_NAMES], project).split())
-    taken -= {"core", "people", "manage", "my_site"}
+    taken -= {"clubs", "core", "people", "manage", "my_site"}
 
     assert len(taken) > 60
     assert taken <= {*names.installed, *names.standard_library}

@@ -184,10 +184,16 @@ def test_the_api_is_closed_until_a_token_opens_it(stack: Stack) -> None:
     credentials = {"username": "ada@example.com", "password": PASSWORD}
     token = json.loads(stack.site.post_json("/api/token/", credentials).body)["token"]
     headers = {"Authorization": f"Token {token}"}
-    created = stack.site.post_json("/api/people/", {"name": "Ada", "age": 36, "email": "a@example.com"}, headers)
+    person = {"name": "Ada", "age": 36, "email": "a@example.com"}
+    refused = stack.site.post_json("/api/people/", person, headers)
+    stack.python(
+        "from django.contrib.auth import get_user_model as user; from django.contrib.auth.models import Group;"
+        "user().objects.get(email='ada@example.com').groups.add(Group.objects.get(name='Editors'))"
+    )
+    created = stack.site.post_json("/api/people/", person, headers)
     listed = stack.site.ask("/api/people/", headers=headers | {"Accept": "text/html, application/json;q=0.1"})
 
-    assert created.status == 201
+    assert (refused.status, created.status) == (403, 201)
     assert json.loads(listed.body)["count"] == 1
     assert listed.headers["Content-Type"] == "application/json"
     docs = stack.site.ask("/api/docs/", headers=headers)
@@ -217,7 +223,8 @@ def test_each_error_leaves_its_traceback_in_the_log(stack: Stack) -> None:
     assert answer.status == 500
     assert "Something went wrong" in answer.body
     errors = [record for record in stack.site.records() if record["levelname"] == "ERROR"]
-    assert any("ZeroDivisionError: on purpose" in record.get("exc_info", "") for record in errors)
+    failed = [record for record in errors if "ZeroDivisionError: on purpose" in record.get("exc_info", "")]
+    assert answer.headers["X-Request-ID"] in {record["request_id"] for record in failed}
 
 
 def test_connections_to_the_database_do_not_pile_up(stack: Stack) -> None:

@@ -20,9 +20,14 @@ if apps.is_installed("people"):
     from people.models import Person
 
     Person.objects.create(name="Grace", age=36, email="grace@example.com")
+if apps.is_installed("clubs"):
+    from clubs.models import Club
+
+    Club.objects.found(owner=user, president=Person.objects.get(), name="Chess", kind="games")
 """
 
 LOOK = """
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import connection
 from shop.models import Product
@@ -33,6 +38,11 @@ assert user.check_password("a long password")
 if User.__module__ == "users.models":
     assert user.nickname == "Countess"
 assert [product.name for product in Product.objects.all()] == ["Tea"]
+if apps.is_installed("clubs"):
+    from clubs.models import Club
+    from clubs.permissions import may
+
+    assert all(may(user, "change", club) for club in Club.objects.all())
 if "people_person" in connection.introspection.table_names():
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, age, email FROM people_person")

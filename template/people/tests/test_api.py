@@ -1,6 +1,12 @@
+from unittest import mock
+
+from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.cache import cache
 from django.urls import reverse
 from rest_framework.test import APITestCase
+from rest_framework.throttling import ScopedRateThrottle
 
 from ..models import Person
 
@@ -9,13 +15,37 @@ User = get_user_model()
 
 class PeopleApiTests(APITestCase):
     def setUp(self) -> None:
-        self.client.force_authenticate(User(**{User.USERNAME_FIELD: "u@example.com"}, pk=1))
+        cache.clear()
+        self.user = User.objects.create(**{User.USERNAME_FIELD: "u@example.com"})
+        self.user.groups.add(Group.objects.get(name="Editors"))
+        self.client.force_authenticate(self.user)
         self.ada = Person.objects.create(name="Ada", age=36, email="ada@example.com")
 
     def test_needs_a_login(self) -> None:
         self.client.force_authenticate(None)
 
         self.assertEqual(self.client.get(reverse("person-list")).status_code, 401)
+
+    def test_who_is_no_editor_reads_only(self) -> None:
+        self.user.groups.clear()
+        url = reverse("person-detail", args=[self.ada.pk])
+
+        self.assertEqual(self.client.get(url).status_code, 200)
+        for response in [
+            self.client.post(reverse("person-list"), {}, format="json"),
+            self.client.patch(url, {"age": 37}, format="json"),
+            self.client.delete(url),
+        ]:
+            self.assertEqual(response.status_code, 403)
+
+    def test_bursts_are_throttled(self) -> None:
+        limit = int(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]["burst"].split("/")[0])
+        with mock.patch.object(ScopedRateThrottle, "timer", return_value=0.0):
+            answers = [
+                self.client.get(reverse("person-list")).status_code for _ in range(limit + 1)
+            ]
+
+        self.assertEqual(answers, [200] * limit + [429])
 
     def test_lists_pages_of_people(self) -> None:
         Person.objects.bulk_create(

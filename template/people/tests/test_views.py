@@ -1,4 +1,5 @@
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.test import TestCase
 from django.urls import reverse
 
@@ -9,7 +10,9 @@ User = get_user_model()
 
 class PeoplePagesTests(TestCase):
     def setUp(self) -> None:
-        self.client.force_login(User.objects.create(**{User.USERNAME_FIELD: "u@example.com"}))
+        self.user = User.objects.create(**{User.USERNAME_FIELD: "u@example.com"})
+        self.user.groups.add(Group.objects.get(name="Editors"))
+        self.client.force_login(self.user)
         self.ada = Person.objects.create(name="Ada", age=36, email="ada@example.com")
 
     def test_pages_need_a_login(self) -> None:
@@ -17,6 +20,32 @@ class PeoplePagesTests(TestCase):
         for url in [reverse("people:list"), reverse("people:add"), self.ada.get_absolute_url()]:
             with self.subTest(url):
                 self.assertRedirects(self.client.get(url), f"{reverse('login')}?next={url}")
+
+    def test_who_is_no_editor_reads_only(self) -> None:
+        self.user.groups.clear()
+        add, change, delete = (
+            reverse("people:add"),
+            reverse("people:change", args=[self.ada.pk]),
+            reverse("people:delete", args=[self.ada.pk]),
+        )
+
+        for page in [reverse("people:list"), self.ada.get_absolute_url()]:
+            response = self.client.get(page)
+            self.assertContains(response, "Ada")
+            for url in [add, change, delete]:
+                self.assertNotContains(response, url)
+        for url in [add, change, delete]:
+            with self.subTest(url):
+                response = self.client.post(url)
+
+                self.assertContains(response, "Not allowed", status_code=403)
+        self.assertTrue(Person.objects.exists())
+
+    def test_editors_are_shown_what_they_may_do(self) -> None:
+        self.assertContains(self.client.get(reverse("people:list")), reverse("people:add"))
+        response = self.client.get(self.ada.get_absolute_url())
+        for page in ["people:change", "people:delete"]:
+            self.assertContains(response, reverse(page, args=[self.ada.pk]))
 
     def test_the_list_has_pages(self) -> None:
         Person.objects.bulk_create(
@@ -30,6 +59,31 @@ class PeoplePagesTests(TestCase):
         self.assertContains(first, "Page 1 of 2")
         self.assertEqual(len(first.context["person_list"]), 20)
         self.assertEqual(len(second.context["person_list"]), 1)
+
+    def test_finds_every_word_in_some_field(self) -> None:
+        Person.objects.create(name="Ada Byron", age=36, email="byron@example.org")
+
+        for words, found in [("ada", 2), ("ada .org", 1), ("ada grace", 0), ("%", 0)]:
+            with self.subTest(words):
+                response = self.client.get(reverse("people:list"), {"q": words})
+
+                self.assertEqual(len(response.context["person_list"]), found)
+
+    def test_says_what_cannot_be_searched_for(self) -> None:
+        for words, wrong in [("\0", "Null characters"), ("a" * 101, "at most 100 characters")]:
+            with self.subTest(wrong):
+                response = self.client.get(reverse("people:list"), {"q": words})
+
+                self.assertContains(response, wrong)
+
+    def test_the_pages_of_a_search(self) -> None:
+        Person.objects.bulk_create(
+            Person(name="Eve", age=1, email=f"{number}@example.com") for number in range(21)
+        )
+
+        response = self.client.get(reverse("people:list"), {"q": "eve"})
+
+        self.assertContains(response, "?q=eve&amp;page=2")
 
     def test_shows_a_person(self) -> None:
         self.assertContains(self.client.get(self.ada.get_absolute_url()), "36 years old")

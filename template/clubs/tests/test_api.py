@@ -1,0 +1,86 @@
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.core.cache import cache
+from django.urls import reverse
+from rest_framework.test import APITestCase
+
+from people.models import Person
+
+from ..models import Club
+
+User = get_user_model()
+
+
+class ClubApiTests(APITestCase):
+    def setUp(self) -> None:
+        cache.clear()
+        self.owner, self.editor, self.reader = (
+            User.objects.create(**{User.USERNAME_FIELD: f"{name}@example.com"})
+            for name in ("owner", "editor", "reader")
+        )
+        self.editor.groups.add(Group.objects.get(name="Editors"))
+        self.ada = Person.objects.create(name="Ada", age=36, email="ada@example.com")
+        self.club = Club.objects.found(
+            owner=self.owner, president=self.ada, name="Chess", kind="games"
+        )
+        self.url = reverse("club-detail", args=[self.club.pk])
+
+    def test_needs_a_login(self) -> None:
+        self.assertEqual(self.client.get(reverse("club-list")).status_code, 401)
+
+    def test_whoever_is_logged_in_reads_only(self) -> None:
+        self.client.force_authenticate(self.reader)
+
+        self.assertEqual(
+            self.client.get(reverse("club-list")).json()["results"],
+            [
+                {
+                    "id": self.club.pk,
+                    "name": "Chess",
+                    "kind": "games",
+                    "owner": self.owner.pk,
+                    "size": 1,
+                }
+            ],
+        )
+        for response in [
+            self.client.post(reverse("club-list"), {}, format="json"),
+            self.client.patch(self.url, {"name": "Go"}, format="json"),
+            self.client.put(self.url, {"name": "Go", "kind": "games"}, format="json"),
+            self.client.delete(self.url),
+        ]:
+            self.assertEqual(response.status_code, 403)
+
+    def test_an_editor_founds_a_club_and_owns_it(self) -> None:
+        self.client.force_authenticate(self.editor)
+        club = {"name": "Choir", "kind": "music", "president": self.ada.pk, "owner": self.owner.pk}
+
+        response = self.client.post(reverse("club-list"), club, format="json")
+
+        self.assertEqual(response.status_code, 201)
+        self.assertEqual(response.json()["size"], 1)
+        self.assertEqual(Club.objects.get(name="Choir").owner, self.editor)
+        again = self.client.post(reverse("club-list"), club, format="json")
+        self.assertEqual(set(again.json()), {"name"})
+
+    def test_an_editor_changes_every_club(self) -> None:
+        self.client.force_authenticate(self.editor)
+
+        response = self.client.patch(self.url, {"name": "Go"}, format="json")
+
+        self.assertEqual(response.json()["name"], "Go")
+
+    def test_an_owner_changes_and_deletes_their_own_club_only(self) -> None:
+        self.client.force_authenticate(self.owner)
+        other = Club.objects.found(
+            owner=self.editor, president=self.ada, name="Choir", kind="music"
+        )
+
+        changed = self.client.patch(self.url, {"name": "Go"}, format="json")
+        deleted = self.client.delete(self.url)
+        refused = self.client.delete(reverse("club-detail", args=[other.pk]))
+
+        self.assertEqual(changed.json()["name"], "Go")
+        self.assertEqual(deleted.status_code, 204)
+        self.assertEqual(refused.status_code, 403)
+        self.assertEqual(list(Club.objects.all()), [other])

@@ -1,0 +1,84 @@
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.test import TestCase
+
+from people.models import Person
+
+from ..models import FIGURES, Club, House, Membership
+
+User = get_user_model()
+
+
+class ClubTests(TestCase):
+    def setUp(self) -> None:
+        self.owner = User.objects.create(**{User.USERNAME_FIELD: "owner@example.com"})
+        self.ada = Person.objects.create(name="Ada", age=36, email="ada@example.com")
+        self.grace = Person.objects.create(name="Grace", age=84, email="grace@example.com")
+
+    def found(self, name: str, president: Person, **fields: object) -> Club:
+        return Club.objects.found(
+            owner=self.owner, president=president, name=name, kind=Club.Kind.GAMES, **fields
+        )
+
+    def test_is_founded_with_a_president_and_a_house(self) -> None:
+        club = self.found("Chess", self.ada, address="Main Street 1", seats=8)
+
+        self.assertEqual(str(club), "Chess")
+        self.assertEqual(str(club.memberships.get()), "Ada, President")
+        self.assertEqual(str(club.house), "Main Street 1")
+
+    def test_is_founded_as_a_whole_or_not_at_all(self) -> None:
+        with self.assertRaises(IntegrityError):
+            self.found("Chess", self.ada, address="Main Street 1", seats=0)
+
+        for model in [Club, House, Membership]:
+            self.assertFalse(model._default_manager.exists())
+
+    def test_sizes_and_figures(self) -> None:
+        chess = self.found("Chess", self.ada)
+        chess.members.add(self.grace)
+        self.found("Go", self.grace)
+
+        sizes = {club.name: club.size for club in Club.objects.with_size()}
+        self.assertEqual(sizes, {"Chess": 2, "Go": 1})
+        figures = Club.objects.aggregate(**FIGURES)
+        self.assertEqual(figures, {"clubs": 2, "people": 2, "age": (36 + 84 + 84) / 3})
+
+    def test_what_is_unique_in_a_club(self) -> None:
+        club = self.found("Chess", self.ada)
+
+        for person, role in [(self.ada, "member"), (self.grace, "president")]:
+            with self.subTest(role), self.assertRaises(IntegrityError), transaction.atomic():
+                Membership.objects.create(club=club, person=person, role=role)
+
+    def test_times_are_kept(self) -> None:
+        club = self.found("Chess", self.ada)
+        created, changed = club.created_at, club.changed_at
+
+        club.save()
+
+        self.assertEqual(club.created_at, created)
+        self.assertGreater(club.changed_at, changed)
+
+    def test_its_owner_cannot_be_deleted(self) -> None:
+        self.found("Chess", self.ada)
+
+        with self.assertRaises(ProtectedError):
+            self.owner.delete()
+
+
+class DeletionTests(TestCase):
+    def test_each_deletion_is_logged_those_of_cascades_too(self) -> None:
+        owner = User.objects.create(**{User.USERNAME_FIELD: "owner@example.com"})
+        ada = Person.objects.create(name="Ada", age=36, email="ada@example.com")
+        club = Club.objects.found(owner=owner, president=ada, name="Chess", kind="games")
+        member, person = club.memberships.get().pk, ada.pk
+
+        with self.assertLogs("clubs.signals", "INFO") as logs:
+            Person.objects.all().delete()
+
+        self.assertEqual(
+            {record.getMessage() for record in logs.records},
+            {f"Deleted: clubs.Membership {member}", f"Deleted: people.Person {person}"},
+        )
