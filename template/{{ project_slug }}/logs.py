@@ -33,7 +33,7 @@ def json_lines(level: str) -> dict[str, Any]:
 
 
 def console_lines(level: str) -> dict[str, Any]:
-    """Return a LOGGING setting: lines for people, on standard error, in the colours of runserver.
+    """Return a LOGGING setting: lines to read, on standard error, in the colours of runserver.
 
     level: the least severe records to write, like "INFO".
     """
