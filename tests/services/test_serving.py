@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from ..harness import projects, servers
+from ..harness.answers import Answers
 from ..harness.commands import Command, run
 from .serving import Site, running, serving
 
@@ -48,7 +50,14 @@ def stack(
 ) -> Iterator[Stack]:
     server, _, celery = request.param.partition("-")
     folder = tmp_path_factory.mktemp(request.param)
-    answers = {"server": server, "use_celery": bool(celery)}
+    with deployed({"server": server, "use_celery": bool(celery)}, template, environments, folder) as running_stack:
+        yield running_stack
+
+
+@contextmanager
+def deployed(answers: Answers, template: Path, environments: Path, folder: Path) -> Iterator[Stack]:
+    """Deploy a project with these answers, with everything that it needs, and run it while the block runs."""
+    server = answers["server"]
     project = projects.render(template, folder / "project", answers)
     add_failing_view(project)
     programs = projects.environment(project, environments, production=True)
@@ -61,7 +70,7 @@ def stack(
             "EMAIL_PORT": str(mail_port),
             "EMAIL_USE_TLS": "off",
         }
-        if celery:
+        if answers["use_celery"]:
             variables["REDIS_URL"] = redis
         for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
             run([programs / "python", "manage.py", *command], project, variables)

@@ -22,7 +22,15 @@ BASES: dict[str, Answers] = {
         "use_drf": False,
         "include_example": False,
     },
-    "largest": {"server": "asgi", "user_model": "username", "use_celery": True, "update_bot": "github", **TEXTS},
+    "largest": {
+        "server": "asgi",
+        "user_model": "username",
+        "accounts": "allauth",
+        "two_factor": True,
+        "use_celery": True,
+        "update_bot": "github",
+        **TEXTS,
+    },
 }
 FIXED = {"project_slug", "app_name", "user_model"}
 NAMES = {"project_slug": "my_site", "app_name": "core"}
