@@ -33,11 +33,19 @@ def test_an_answer_that_needs_another_is_refused(template: Path, tmp_path: Path)
 
 @pytest.mark.parametrize(("word", "on"), [("yes", True), ("On", True), ("1", True), ("no", False), ("OFF", False)])
 def test_words_for_yes_and_no(template: Path, tmp_path: Path, word: str, on: bool) -> None:
-    project = projects.render(template, tmp_path / "project", dict.fromkeys(SWITCHES, word))
+    project = projects.render(template, tmp_path / "project", {"accounts": "allauth"} | dict.fromkeys(SWITCHES, word))
 
     assert (project / "my_site" / "celery.py").exists() is on
     assert (project / "my_site" / "api.py").exists() is on
     assert (project / "people").exists() is on
+    assert (project / "my_site" / "two_factor.py").exists() is on
+
+
+@pytest.mark.parametrize("accounts", ["django", "none"])
+def test_second_factors_need_allauth(template: Path, tmp_path: Path, accounts: str) -> None:
+    message = refusal(template, tmp_path, {"accounts": accounts, "two_factor": True}, "two_factor")
+
+    assert message.endswith("two_factor needs accounts=allauth: give both, or leave it out.")
 
 
 @pytest.mark.parametrize("answers", [{"use_cellery": True}, {"use_celery": True, "databse": "sqlite"}])

@@ -65,20 +65,27 @@ class Site:
         page = self.ask(path)
         return self.submit(page, path, fields)
 
-    def submit(self, page: Answer, path: str, fields: Mapping[str, str], cookie: str = "") -> Answer:
+    def submit(
+        self,
+        page: Answer,
+        path: str,
+        fields: Mapping[str, str],
+        cookie: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Send a form of a page that has been loaded, with its CSRF token."""
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.body)
         assert token is not None, page.body
         cookies = "; ".join(
             [*(f"{name}={value}" for name, value in page.cookies.items()), *([cookie] if cookie else [])]
         )
-        headers = {
+        sent = {
             "Content-Type": "application/x-www-form-urlencoded",
             "Cookie": cookies,
             "Origin": "https://example.com",
         }
         body = urlencode({"csrfmiddlewaretoken": token[1], **fields})
-        return self.ask(path, method="POST", body=body, headers=headers)
+        return self.ask(path, method="POST", body=body, headers=sent | dict(headers or {}))
 
     def post_json(self, path: str, data: Any, headers: Mapping[str, str] | None = None) -> Answer:
         """Send JSON."""

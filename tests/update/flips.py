@@ -25,6 +25,8 @@ BASES: dict[str, Answers] = {
     "largest": {
         "server": "asgi",
         "user_model": "username",
+        "accounts": "allauth",
+        "two_factor": True,
         "oauth2_provider": True,
         "use_celery": True,
         "update_bot": "github",
