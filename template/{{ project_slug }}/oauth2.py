@@ -54,6 +54,8 @@ class Validator(OAuth2Validator):
 
 
 class InsufficientScope(PermissionDenied):
+    """Says in a header, as RFC 6750 wants it, that nothing but the scope is missing."""
+
     def __init__(self, scope: str, auth_header: str) -> None:
         super().__init__(f"The token lacks the scope {scope}.")
         self.auth_header = auth_header

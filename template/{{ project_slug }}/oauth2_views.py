@@ -6,6 +6,7 @@ Programs are registered in the admin, not by every user.
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 from typing import Any, cast
 
 from django.core.exceptions import BadRequest, ObjectDoesNotExist
@@ -55,7 +56,8 @@ class SecretMixin:
     def post(self, request: HttpRequest) -> HttpResponse:
         throttle = WrongSecretThrottle()
         if not throttle.allow_request(Request(request), cast(Any, self)):
-            return JsonResponse({"error": "slow_down"}, status=429)
+            later = {"Retry-After": str(ceil(throttle.wait() or 1))}
+            return JsonResponse({"error": "slow_down"}, status=429, headers=later)
         response: HttpResponse = super().post(request)  # type: ignore[misc]
         if response.status_code == 401:
             throttle.count()
@@ -93,8 +95,9 @@ class AuthorizationView(views.AuthorizationView):
 
     def validate_authorization_request(self, request: HttpRequest) -> tuple[list[str], Any]:
         scopes, asked = super().validate_authorization_request(request)
-        if asked["code_challenge_method"] != "S256" or not S256.fullmatch(asked["code_challenge"]):
-            error = InvalidRequestError("PKCE needs the method S256.", state=asked["state"])
+        method, challenge = asked.get("code_challenge_method"), asked.get("code_challenge", "")
+        if method != "S256" or not S256.fullmatch(challenge):
+            error = InvalidRequestError("PKCE with S256 is needed.", state=asked["state"])
             raise OAuthToolkitError(error, redirect_uri=asked["redirect_uri"])
         return scopes, asked
 
