@@ -6,6 +6,7 @@ names registration/password_reset_email.html and registration/password_reset_sub
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,7 +31,7 @@ class PasswordResetForm(forms.PasswordResetForm):
         site = urlsplit(settings.SITE_URL)
         options["domain_override"] = site.netloc
         options["use_https"] = site.scheme == "https"
-        background.submit(self.look_up_and_send, options)
+        background.submit(copy_context().run, self.look_up_and_send, options)
 
     def look_up_and_send(self, options: dict[str, Any]) -> None:
         try:

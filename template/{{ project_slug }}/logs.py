@@ -45,6 +45,7 @@ def console_lines(level: str) -> dict[str, Any]:
             "console": {
                 "()": "django.utils.log.ServerFormatter",
                 "format": "[{server_time}] {levelname} {request_id} {message}",
+                "datefmt": "%d/%b/%Y %H:%M:%S",
                 "style": "{",
             },
         },

@@ -63,12 +63,14 @@ class ClubApiTests(APITestCase):
         again = self.client.post(reverse("club-list"), club, format="json")
         self.assertEqual(set(again.json()), {"name"})
 
-    def test_an_editor_changes_every_club(self) -> None:
+    def test_an_editor_changes_every_club_but_not_whose_it_is(self) -> None:
         self.client.force_authenticate(self.editor)
+        changes = {"name": "Go", "owner": self.editor.pk}
 
-        response = self.client.patch(self.url, {"name": "Go"}, format="json")
+        response = self.client.patch(self.url, changes, format="json")
 
         self.assertEqual(response.json()["name"], "Go")
+        self.assertEqual(response.json()["owner"], self.owner.pk)
 
     def test_an_owner_changes_and_deletes_their_own_club_only(self) -> None:
         self.client.force_authenticate(self.owner)

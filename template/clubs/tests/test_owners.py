@@ -1,11 +1,12 @@
 from django.apps import apps
 from django.apps.registry import Apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.core import serializers
 from django.core.management import call_command
 from django.test import TestCase
 from django.urls import reverse
-from guardian.models import UserObjectPermission
+from guardian.models import GroupObjectPermission, UserObjectPermission
 from guardian.shortcuts import assign_perm
 
 from people.models import Person
@@ -52,9 +53,12 @@ class OwnerTests(TestCase):
         self.assertTrue(Club.objects.filter(name="Chess and Go").exists())
 
     def test_they_go_with_the_club(self) -> None:
+        assign_perm("change_club", Group.objects.get(name="Editors"), self.club)
+
         self.club.delete()
 
         self.assertFalse(UserObjectPermission.objects.exists())
+        self.assertFalse(GroupObjectPermission.objects.exists())
 
     def test_fixtures_bring_their_own(self) -> None:
         fixture = serializers.serialize("json", [self.club])
