@@ -4,16 +4,21 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from ..harness.commands import Command, clean_environment
+from ..harness import projects, servers
+from ..harness.answers import Answers
+from ..harness.commands import Command, clean_environment, run
 from ..harness.servers import free_port, wait_until
+
+PASSWORD = "a long enough password"
 
 
 @dataclass
@@ -55,6 +60,18 @@ class Site:
         set_cookies = response.headers.get_all("Set-Cookie") or []
         cookies = dict(cookie.split(";")[0].split("=", 1) for cookie in set_cookies)
         return Answer(response.status, response.headers, text, cookies)
+
+    def send(self, request: bytes) -> bytes:
+        """Send bytes as they are, and return what the server answers until it closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            received = b""
+            # A server may have refused the beginning while the rest is on its way.
+            with suppress(ConnectionError):
+                connection.sendall(request)
+            with suppress(ConnectionError):
+                while part := connection.recv(65536):
+                    received += part
+        return received
 
     def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
         """Load the page with a form, and send the form with its CSRF token and cookie, as a browser does."""
@@ -140,3 +157,63 @@ def serving(
 
         wait_until(is_up, 30, "the web server starts")
         yield site
+
+
+@dataclass
+class Stack:
+    """A project in production: its server, its database and what belongs to it."""
+
+    site: Site
+    project: Path
+    programs: Path
+    variables: dict[str, str]
+    database: servers.Postgres | None
+    asgi: bool
+    folder: Path
+    mailbox: servers.Mailbox
+
+    def python(self, code: str) -> str:
+        """Run code in the project's shell."""
+        command: Command = [self.programs / "python", "manage.py", "shell", "--no-imports", "--command", code]
+        return run(command, self.project, self.variables)
+
+
+@contextmanager
+def in_production(
+    template: Path,
+    environments: Path,
+    folder: Path,
+    answers: Answers,
+    *,
+    prepare: Callable[[Path], None] = lambda project: None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
+    """Run a project as its README says, with two worker processes and the services that its answers ask for.
+
+    prepare: changes the project before it starts. variables: those that differ from what a production has.
+    """
+    project = projects.render(template, folder / "project", answers)
+    prepare(project)
+    programs = projects.environment(project, environments, production=True)
+    use_postgresql = answers.get("database", "postgresql") == "postgresql"
+    with (
+        servers.postgres() if use_postgresql else nullcontext() as database,
+        servers.redis() as redis,
+        servers.mail() as (mail_port, mailbox),
+    ):
+        given = projects.PRODUCTION | {
+            "ADMIN_PATH": "secret-admin",
+            "DATABASE_URL": database.create_database("site") if database else f"sqlite:///{folder / 'site.sqlite3'}",
+            "DJANGO_SETTINGS_MODULE": "my_site.settings.production",
+            "EMAIL_HOST": "127.0.0.1",
+            "EMAIL_PORT": str(mail_port),
+            "EMAIL_USE_TLS": "off",
+        }
+        if answers.get("use_celery"):
+            given["REDIS_URL"] = redis
+        given |= variables or {}
+        for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
+            run([programs / "python", "manage.py", *command], project, given)
+        server = answers.get("server", "wsgi")
+        with serving(project, programs, server, given, folder / "web.log") as site:
+            yield Stack(site, project, programs, given, database, server == "asgi", folder, mailbox)

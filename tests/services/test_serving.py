@@ -3,38 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ..harness import projects, servers
+from ..harness import servers
 from ..harness.commands import Command, run
-from .serving import Site, running, serving
+from .serving import PASSWORD, Stack, in_production, running
 
 pytestmark = pytest.mark.slow
-
-PASSWORD = "a long enough password"
-
-
-@dataclass
-class Stack:
-    """A project in production: its server, its database and what belongs to it."""
-
-    site: Site
-    project: Path
-    programs: Path
-    variables: dict[str, str]
-    database: servers.Postgres
-    asgi: bool
-    folder: Path
-    mailbox: servers.Mailbox
-
-    def python(self, code: str) -> str:
-        """Run code in the project's shell."""
-        command: Command = [self.programs / "python", "manage.py", "shell", "--no-imports", "--command", code]
-        return run(command, self.project, self.variables)
-
 
 STACKS = [
     pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in ("wsgi", "asgi", "wsgi-celery", "asgi-celery")
@@ -49,24 +26,8 @@ def stack(
     server, _, celery = request.param.partition("-")
     folder = tmp_path_factory.mktemp(request.param)
     answers = {"server": server, "use_celery": bool(celery)}
-    project = projects.render(template, folder / "project", answers)
-    add_failing_view(project)
-    programs = projects.environment(project, environments, production=True)
-    with servers.postgres() as database, servers.redis() as redis, servers.mail() as (mail_port, mailbox):
-        variables = projects.PRODUCTION | {
-            "ADMIN_PATH": "secret-admin",
-            "DATABASE_URL": database.create_database("site"),
-            "DJANGO_SETTINGS_MODULE": "my_site.settings.production",
-            "EMAIL_HOST": "127.0.0.1",
-            "EMAIL_PORT": str(mail_port),
-            "EMAIL_USE_TLS": "off",
-        }
-        if celery:
-            variables["REDIS_URL"] = redis
-        for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
-            run([programs / "python", "manage.py", *command], project, variables)
-        with serving(project, programs, server, variables, folder / "web.log") as site:
-            yield Stack(site, project, programs, variables, database, server == "asgi", folder, mailbox)
+    with in_production(template, environments, folder, answers, prepare=add_failing_view) as running_stack:
+        yield running_stack
 
 
 def add_failing_view(project: Path) -> None:
@@ -305,6 +266,7 @@ def test_a_worker_executes_the_task(stack: Stack) -> None:
 
 
 def test_readiness_follows_the_database(stack: Stack) -> None:
+    assert stack.database is not None
     stack.database.stop()
     try:
         gone = stack.site.ask("/readyz")
