@@ -1,13 +1,19 @@
-"""How the API reads request bodies and splits long lists, unless a view says otherwise."""
+"""How the API reads bodies, splits lists and answers errors, unless a view says otherwise."""
 
+import logging
 import math
 import re
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rest_framework.exceptions import ParseError
+from django.db import IntegrityError
+from rest_framework import status, views
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.parsers import JSONParser
+from rest_framework.response import Response
+
+logger = logging.getLogger(__name__)
 
 MAX_DEPTH = 32
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -52,3 +58,17 @@ class StrictJSONParser(JSONParser):
             elif isinstance(part, list):
                 parts.extend((value, depth + 1) for value in part)
         return data
+
+
+class Conflict(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "This conflicts with what is stored."
+    default_code = "conflict"
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer with 409 what the database refuses: of two equal requests at once, both were valid."""
+    if isinstance(error, IntegrityError):
+        logger.warning("The database refused a request.", exc_info=error)
+        error = Conflict()
+    return views.exception_handler(error, context)

@@ -4,9 +4,10 @@ import http.client
 import json
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,18 @@ class Site:
         set_cookies = response.headers.get_all("Set-Cookie") or []
         cookies = dict(cookie.split(";")[0].split("=", 1) for cookie in set_cookies)
         return Answer(response.status, response.headers, text, cookies)
+
+    def send(self, request: bytes) -> bytes:
+        """Send bytes as they are, and return what the server answers until it closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+            received = b""
+            # A server may have refused the beginning while the rest is on its way.
+            with suppress(ConnectionError):
+                connection.sendall(request)
+            with suppress(ConnectionError):
+                while part := connection.recv(65536):
+                    received += part
+        return received
 
     def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
         """Load the page with a form, and send the form with its CSRF token and cookie, as a browser does."""

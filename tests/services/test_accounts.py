@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ..harness.servers import wait_until
-from .serving import Answer, Site
-from .test_serving import PASSWORD, Stack, deployed
+from .serving import PASSWORD, Answer, Site, Stack, in_production
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +26,7 @@ def stack(
     request: pytest.FixtureRequest, template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     answers = {"server": request.param, "use_celery": False, "accounts": "allauth", "two_factor": True}
-    with deployed(answers, template, environments, tmp_path_factory.mktemp("accounts")) as running_stack:
+    with in_production(template, environments, tmp_path_factory.mktemp("accounts"), answers) as running_stack:
         yield running_stack
 
 
