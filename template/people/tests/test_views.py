@@ -70,11 +70,9 @@ class PeoplePagesTests(TestCase):
                 self.assertEqual(len(response.context["person_list"]), found)
 
     def test_says_what_cannot_be_searched_for(self) -> None:
-        for words, wrong in [("\0", "Null characters"), ("a" * 101, "at most 100 characters")]:
-            with self.subTest(wrong):
-                response = self.client.get(reverse("people:list"), {"q": words})
+        response = self.client.get(reverse("people:list"), {"q": "a" * 101})
 
-                self.assertContains(response, wrong)
+        self.assertContains(response, "at most 100 characters")
 
     def test_the_pages_of_a_search(self) -> None:
         Person.objects.bulk_create(
