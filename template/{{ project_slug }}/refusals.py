@@ -23,7 +23,7 @@ def claims_another_host(request: HttpRequest) -> bool:
 
 
 def has_nul(request: HttpRequest) -> bool:
-    r"""Whether the query or a cookie has a NUL character: PostgreSQL fails at it.
+    r"""Whether the query or a cookie has a NUL character, at which databases fail.
 
     A query writes it as %00, a cookie as "\000". Forms and the API refuse it in what they read.
     """
