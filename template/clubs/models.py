@@ -1,15 +1,13 @@
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from people.models import Person
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser
 
 MAX_SEATS = 10_000
 
@@ -43,16 +41,23 @@ class ClubQuerySet(models.QuerySet["Club"]):
 
 class ClubManager(models.Manager.from_queryset(ClubQuerySet)):  # type: ignore[misc]
     @transaction.atomic
-    def found(self, *, owner: "AbstractBaseUser", president: Person, **fields: Any) -> "Club":
-        """Save and return a club with its president; both are there, or neither is.
+    def found(
+        self,
+        *,
+        owner: AbstractBaseUser,
+        president: Person,
+        address: str = "",
+        seats: int | None = None,
+        **fields: Any,
+    ) -> "Club":
+        """Save and return a club, with its president and its house: all of them, or nothing.
 
-        fields: those of the club, and address and seats, where it has a house.
+        address and seats: those of the house, where it has one. fields: what else a club has.
         """
-        house = {name: fields.pop(name, None) for name in ("address", "seats")}
         club: Club = self.create(owner=owner, **fields)
         Membership.objects.create(club=club, person=president, role=Membership.Role.PRESIDENT)
-        if house["address"]:
-            House.objects.create(club=club, **house)
+        if address and seats is not None:
+            House.objects.create(club=club, address=address, seats=seats)
         return club
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
@@ -16,7 +18,7 @@ class ClubTests(TestCase):
         self.ada = Person.objects.create(name="Ada", age=36, email="ada@example.com")
         self.grace = Person.objects.create(name="Grace", age=84, email="grace@example.com")
 
-    def found(self, name: str, president: Person, **fields: object) -> Club:
+    def found(self, name: str, president: Person, **fields: Any) -> Club:
         return Club.objects.found(
             owner=self.owner, president=president, name=name, kind=Club.Kind.GAMES, **fields
         )
