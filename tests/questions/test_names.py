@@ -115,7 +115,13 @@ def test_refuses_whatever_a_project_installs(template: Path, tmp_path: Path, env
     """No name of an installed package, distribution or app label may be left out of the macro's list."""
     taken: set[str] = set()
     for server in ("wsgi", "asgi"):
-        answers = {"use_celery": True, "server": server, "user_model": "django", "oauth2_provider": True}
+        answers = {
+            "object_permissions": True,
+            "oauth2_provider": True,
+            "server": server,
+            "use_celery": True,
+            "user_model": "django",
+        }
         project = projects.render(template, tmp_path / server, answers)
         for production in (False, True):
             programs = projects.environment(project, environments, production=production)
