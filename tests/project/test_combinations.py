@@ -1,5 +1,6 @@
 """Every core combination, and any two answers together, are installed and run, on the database that they name."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ def test_combination(
 ) -> None:
     project = projects.render(template, tmp_path / "project", answers)
     if answers["database"] == "postgresql":
-        name = identify(answers)
+        name = hashlib.sha256(identify(answers).encode()).hexdigest()[:20]  # a server takes 63 characters
         development = {"DATABASE_URL": postgres.create_database(name)}
         production = postgres.create_database(f"{name}-production")
     else:
