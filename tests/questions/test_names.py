@@ -115,7 +115,8 @@ def test_refuses_whatever_a_project_installs(template: Path, tmp_path: Path, env
     """No name of an installed package, distribution or app label may be left out of the macro's list."""
     taken: set[str] = set()
     for server in ("wsgi", "asgi"):
-        answers = {"use_celery": True, "server": server, "user_model": "django"}
+        accounts = {"accounts": "allauth", "two_factor": True}
+        answers = {"use_celery": True, "server": server, "user_model": "django", **accounts}
         project = projects.render(template, tmp_path / server, answers)
         for production in (False, True):
             programs = projects.environment(project, environments, production=production)
