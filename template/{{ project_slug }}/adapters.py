@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from allauth.account import forms, stages
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.account.utils import has_verified_email, user_email
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
@@ -41,17 +42,18 @@ def do(job: Callable[..., object], *args: Any) -> None:
         close_old_connections()
 
 
-def has_to_verify(user: AbstractBaseUser) -> bool:
-    """Say whether a user has an address, but none that is verified."""
-    verified = EmailAddress.objects.filter(user=user).values_list("verified", flat=True)
-    return not any(verified) if verified else bool(getattr(user, "email", ""))
+def has_to_verify(user: AbstractBaseUser, email: str | None = None) -> bool:
+    """Say whether an address of a user, or else every one, is not verified; no address need not be."""
+    if has_verified_email(user, email):
+        return False
+    return bool(user_email(user)) or EmailAddress.objects.filter(user=user).exists()
 
 
 class EmailVerificationStage(stages.EmailVerificationStage):
     """Asks to verify an address, but not who has none: only an admin makes such accounts."""
 
     def handle(self) -> Any:
-        if self.login.user and not has_to_verify(self.login.user):
+        if self.login.user and not has_to_verify(self.login.user, self.login.email):
             return None, True
         return super().handle()
 

@@ -116,9 +116,11 @@ def test_refuses_whatever_a_project_installs(template: Path, tmp_path: Path, env
     taken: set[str] = set()
     for server in ("wsgi", "asgi"):
         answers = {
+            "accounts": "allauth",
             "object_permissions": True,
             "oauth2_provider": True,
             "server": server,
+            "two_factor": True,
             "use_celery": True,
             "user_model": "django",
         }
