@@ -111,6 +111,8 @@ def test_names_of_any_length(template: Path, tmp_path: Path, slug: str, app: str
     answers = {
         "project_slug": slug,
         "app_name": app,
+        "accounts": "allauth" if everything else "django",
+        "two_factor": everything,
         "use_celery": everything,
         "server": "asgi" if everything else "wsgi",
         "use_drf": everything,
