@@ -368,14 +368,13 @@ def test_staff_logs_in_with_a_second_factor(running: Running, inspector: Inspect
     page.goto("/")
     log_out(page)
 
-    def log_in_with(code: str) -> None:
-        log_in(page, email)
+    def enter(code: str) -> None:
         page.get_by_label("Code").fill(code)
         page.get_by_role("button", name="Sign In").click()
 
     log_in(page, email)
     inspector.look("second-factor")
-    log_in_with(totp(secret))
+    enter(totp(secret))
     open_second_factors()
     page.get_by_role("link", name="Add").click()
     confirm_password()
@@ -390,7 +389,8 @@ def test_staff_logs_in_with_a_second_factor(running: Running, inspector: Inspect
     inspector.look("passkeys")
     log_out(page)
 
-    log_in_with(recovery_code)
+    log_in(page, email)
+    enter(recovery_code)
     log_out(page)
 
     page.goto("/login/")
