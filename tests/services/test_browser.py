@@ -1,6 +1,11 @@
 """The pages of a project in production, in a real browser: they work, without errors, and everybody can use them."""
 
+import base64
+import hashlib
+import hmac
 import re
+import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +20,22 @@ from .serving import PASSWORD, Stack, in_production
 
 pytestmark = pytest.mark.slow
 
-PROJECTS: dict[str, Answers] = {"django": {"use_celery": True}}
+PROJECTS: dict[str, Answers] = {
+    "django": {"use_celery": True},
+    "allauth": {"accounts": "allauth", "server": "asgi", "two_factor": True, "use_celery": True},
+}
+WITH_DJANGO = pytest.mark.parametrize("running", ["django"], indirect=True, scope="module")
+WITH_ALLAUTH = pytest.mark.parametrize("running", ["allauth"], indirect=True, scope="module")
+NEW_PASSWORD = "another long password"
+
+# A user with a verified address, where the project asks for that.
+ADD_USER = """
+from django.apps import apps
+from django.contrib.auth import get_user_model
+user = get_user_model().objects.create_user("{email}", "{password}", is_superuser=True, is_staff={is_staff})
+if apps.is_installed("allauth.account"):
+    user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+"""
 
 
 @dataclass
@@ -26,21 +46,21 @@ class Running:
     stack: Stack
     browser: Browser
 
-    def add_superuser(self, name: str) -> str:
+    def add_user(self, name: str, *, is_staff: bool = False) -> str:
         """Make a user who may do everything, and return the address that is also the name to log in with."""
         email = f"{name}@example.com"
-        self.stack.python(
-            "from django.contrib.auth import get_user_model as user;"
-            f"user().objects.create_superuser('{email}', '{PASSWORD}')"
-        )
+        self.stack.python(ADD_USER.format(email=email, password=PASSWORD, is_staff=is_staff))
         return email
 
     def link_in_mail(self, address: str) -> str:
-        """Wait for the first mail to somebody, and return the link in it."""
-        servers.wait_until(lambda: bool(self.stack.mailbox.texts_to(address)), 30, f"the mail to {address} arrives")
-        link = re.search(rf"https://{HOST}/\S+", self.stack.mailbox.texts_to(address).pop())
-        assert link is not None
-        return link[0]
+        """Wait for a mail to somebody, the only one so far that has a link, and return the link."""
+
+        def links() -> list[str]:
+            return re.findall(rf"https://{HOST}/\S+", "\n".join(self.stack.mailbox.texts_to(address)))
+
+        servers.wait_until(lambda: bool(links()), 30, f"the mail to {address} arrives")
+        (link,) = links()
+        return link
 
 
 @pytest.fixture(
@@ -72,12 +92,27 @@ def page(inspector: Inspector) -> Page:
 
 
 def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
-    """Log in, and be where the project leads to."""
+    """Log in with a password, as far as that leads."""
     page.goto("/login/")
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^(Log in|Sign In)$")).click()
+    expect(page.get_by_label("Password")).to_have_count(0)
+
+
+def log_out(page: Page) -> None:
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("button", name="Log out")).to_have_count(0)
+
+
+def totp(secret: str) -> str:
+    """Return the code that an authenticator shows now (RFC 6238), or shows next, where this one is about to change."""
+    if 30 - time.time() % 30 < 5:
+        time.sleep(30 - time.time() % 30)
+    digest = hmac.digest(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30), hashlib.sha1)
+    offset = digest[-1] & 0xF
+    number: int = struct.unpack_from(">I", digest, offset)[0] & 0x7FFFFFFF
+    return f"{number % 1_000_000:06}"
 
 
 def test_the_home_page_and_a_page_that_is_not_there(inspector: Inspector, page: Page) -> None:
@@ -93,28 +128,32 @@ def test_the_home_page_and_a_page_that_is_not_there(inspector: Inspector, page: 
 
 
 def test_a_login_takes_nothing_but_the_keyboard(running: Running, inspector: Inspector, page: Page) -> None:
-    email = running.add_superuser("kay")
+    email = running.add_user("kay")
+
+    def log_in_with(password: str) -> None:
+        page.goto("/people/")
+        for text in (email, password):
+            for _ in range(10):
+                if page.evaluate("document.activeElement.matches('input')"):
+                    break
+                page.keyboard.press("Tab")
+            page.keyboard.type(text)
+            page.keyboard.press("Tab")
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Enter")
+
     page.goto("/people/")
     inspector.look("login")
-    page.reload()
-
-    page.keyboard.type(email)
-    page.keyboard.press("Tab")
-    page.keyboard.type("a wrong password")
-    page.keyboard.press("Enter")
+    log_in_with("a wrong password")
     expect(page.locator(".errorlist")).to_be_visible()
     inspector.look("login-refused")
-    page.reload()
-    page.get_by_label("Password").focus()
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
+    log_in_with(PASSWORD)
 
     expect(page).to_have_url(f"https://{HOST}/people/")
 
 
 def test_a_person_is_added_changed_and_deleted(running: Running, inspector: Inspector, page: Page) -> None:
-    log_in(page, running.add_superuser("ada"))
+    log_in(page, running.add_user("ada"))
     inspector.look("home-logged-in")
 
     page.goto("/people/")
@@ -143,15 +182,14 @@ def test_a_person_is_added_changed_and_deleted(running: Running, inspector: Insp
     expect(page.get_by_role("status")).to_have_text("The person has been deleted.")
     expect(page.get_by_role("link", name="Grace")).to_have_count(0)
 
-    page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("button", name="Log out")).to_have_count(0)
+    log_out(page)
     page.goto("/people/")
     expect(page).to_have_url(f"https://{HOST}/login/?next=/people/")
     inspector.check_problems()
 
 
 def test_errors_stand_beside_their_fields(running: Running, inspector: Inspector, page: Page) -> None:
-    log_in(page, running.add_superuser("edith"))
+    log_in(page, running.add_user("edith"))
     running.stack.python("from people.models import Person; Person.objects.create(name='Bo', age=1, email='b@c.de')")
 
     page.goto("/people/add/")
@@ -168,9 +206,9 @@ def test_errors_stand_beside_their_fields(running: Running, inspector: Inspector
     inspector.look("person-refused")
 
 
-@pytest.mark.parametrize("running", ["django"], indirect=True, scope="module")
+@WITH_DJANGO
 def test_a_password_is_changed(running: Running, inspector: Inspector, page: Page) -> None:
-    email = running.add_superuser("pat")
+    email = running.add_user("pat")
     log_in(page, email)
     page.get_by_role("link", name=email).click()
     inspector.look("password-change")
@@ -181,21 +219,21 @@ def test_a_password_is_changed(running: Running, inspector: Inspector, page: Pag
         page.get_by_label("New password confirmation").fill(again)
         page.get_by_role("button", name="Change password").click()
 
-    change("a wrong password", "another long password", "something else")
+    change("a wrong password", NEW_PASSWORD, "something else")
     expect(page.locator(".errorlist")).to_have_count(2)
     assert set(inspector.errors()) == {"Old password:", "New password confirmation:"}
     inspector.look("password-change-refused")
-    change(PASSWORD, "another long password", "another long password")
+    change(PASSWORD, NEW_PASSWORD, NEW_PASSWORD)
 
     expect(page.get_by_role("status")).to_have_text("Your password has been changed.")
-    page.get_by_role("button", name="Log out").click()
-    log_in(page, email, "another long password")
+    log_out(page)
+    log_in(page, email, NEW_PASSWORD)
     inspector.check_problems()
 
 
-@pytest.mark.parametrize("running", ["django"], indirect=True, scope="module")
+@WITH_DJANGO
 def test_a_password_is_reset_by_mail(running: Running, inspector: Inspector, page: Page) -> None:
-    email = running.add_superuser("rose")
+    email = running.add_user("rose")
     page.goto("/login/")
     page.get_by_role("link", name="Forgotten your password?").click()
     inspector.look("password-reset")
@@ -207,19 +245,163 @@ def test_a_password_is_reset_by_mail(running: Running, inspector: Inspector, pag
     link = running.link_in_mail(email)
     page.goto(link)
     inspector.look("password-set")
-    page.get_by_label("New password:").fill("another long password")
-    page.get_by_label("New password confirmation").fill("another long password")
+    page.get_by_label("New password:").fill(NEW_PASSWORD)
+    page.get_by_label("New password confirmation").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Set password").click()
     expect(page.get_by_role("status")).to_contain_text("Your new password is set")
 
-    log_in(page, email, "another long password")
+    log_in(page, email, NEW_PASSWORD)
     page.goto(link)
     expect(page.get_by_text("The link is too old")).to_be_visible()
     inspector.look("password-link-used")
 
 
+@WITH_ALLAUTH
+def test_somebody_signs_up_and_verifies_the_address(running: Running, inspector: Inspector, page: Page) -> None:
+    email = "lise@example.com"
+    page.goto("/")
+    page.get_by_role("link", name="Sign up").click()
+    inspector.look("sign-up")
+
+    def sign_up(password: str) -> None:
+        page.get_by_label("Email").fill(email)
+        page.get_by_label("Password:").fill(PASSWORD)
+        page.get_by_label("Password (again)").fill(password)
+        page.get_by_role("button", name="Sign Up").click()
+
+    sign_up("something else")
+    expect(page.locator(".errorlist")).to_have_count(1)
+    assert set(inspector.errors()) == {"Password (again):"}
+    inspector.look("sign-up-refused")
+    sign_up(PASSWORD)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Verify Your Email Address")
+    inspector.look("sign-up-sent")
+
+    page.goto(running.link_in_mail(email))
+    inspector.look("address-confirm")
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("status")).to_contain_text("You have confirmed")
+    log_in(page, email)
+    page.get_by_role("link", name=email).click()
+    inspector.look("addresses")
+
+
+@WITH_ALLAUTH
+def test_a_password_is_reset_and_changed(running: Running, inspector: Inspector, page: Page) -> None:
+    email = running.add_user("emmy")
+    page.goto("/login/")
+    page.get_by_role("link", name="Forgot your password?").click()
+    inspector.look("password-reset")
+    page.get_by_label("Email").fill(email)
+    page.get_by_role("button", name="Reset My Password").click()
+    expect(page).to_have_url(f"https://{HOST}/password/reset/done/")
+    inspector.look("password-reset-sent")
+
+    link = running.link_in_mail(email)
+    page.goto(link)
+    inspector.look("password-set")
+    page.get_by_label("New Password:").fill(NEW_PASSWORD)
+    page.get_by_label("New Password (again)").fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Change Password").click()
+    expect(page.get_by_role("status")).to_have_text("Password successfully changed.")
+    page.goto(link)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Bad Token")
+    inspector.look("password-link-used")
+
+    log_in(page, email, NEW_PASSWORD)
+    page.get_by_role("link", name=email).click()
+    page.get_by_role("link", name="Password").click()
+    inspector.look("password-change")
+    page.get_by_label("Current Password").fill("a wrong password")
+    page.get_by_label("New Password:").fill(PASSWORD)
+    page.get_by_label("New Password (again)").fill(PASSWORD)
+    page.get_by_role("button", name="Change Password").click()
+    expect(page.locator(".errorlist")).to_have_count(1)
+    assert set(inspector.errors()) == {"Current Password:"}
+    inspector.look("password-change-refused")
+
+
+@WITH_ALLAUTH
+def test_staff_logs_in_with_a_second_factor(running: Running, inspector: Inspector, page: Page) -> None:
+    email = running.add_user("rita", is_staff=True)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    authenticator = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": authenticator})
+
+    def confirm_password() -> None:
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Confirm").click()
+
+    def open_second_factors() -> None:
+        page.get_by_role("link", name=email).click()
+        page.get_by_role("link", name="Two-Factor Authentication").click()
+
+    log_in(page, email)
+    page.goto("/secret-admin/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Two-Factor Authentication")
+    inspector.look("second-factors-none")
+    page.get_by_role("link", name="Activate").click()
+    inspector.look("password-confirm")
+    confirm_password()
+
+    page.get_by_label("Authenticator code").fill("000000")
+    page.get_by_role("button", name="Activate").click()
+    expect(page.locator(".errorlist")).to_have_count(1)
+    assert inspector.errors() == {"Authenticator code:": "Incorrect code."}
+    inspector.look("authenticator-refused")
+    secret = page.get_by_label("Authenticator secret").input_value()
+    page.get_by_label("Authenticator code").fill(totp(secret))
+    page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Recovery Codes")
+    inspector.look("recovery-codes")
+    recovery_code = page.get_by_label("Unused codes").input_value().split()[0]
+    page.goto("/secret-admin/")
+    inspector.glance("admin")
+    page.goto("/")
+    log_out(page)
+
+    def enter(code: str) -> None:
+        page.get_by_label("Code").fill(code)
+        page.get_by_role("button", name="Sign In").click()
+
+    log_in(page, email)
+    inspector.look("second-factor")
+    enter(totp(secret))
+    open_second_factors()
+    page.get_by_role("link", name="Add").click()
+    confirm_password()
+    page.get_by_label("Name").fill("My laptop")
+    page.get_by_label("Passwordless").check()
+    inspector.look("passkey-add")
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_role("status")).to_have_text("Security key added.")
+    inspector.look("second-factors")
+    page.get_by_role("link", name="Manage").click()
+    expect(page.get_by_text("My laptop")).to_be_visible()
+    inspector.look("passkeys")
+    log_out(page)
+
+    log_in(page, email)
+    enter(recovery_code)
+    log_out(page)
+
+    page.goto("/login/")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    inspector.check_problems()
+
+
+@WITH_DJANGO
 def test_the_admin_works(running: Running, inspector: Inspector, page: Page) -> None:
-    email = running.add_superuser("margaret")
+    email = running.add_user("margaret", is_staff=True)
     page.goto("/secret-admin/")
     inspector.glance("admin-login")
     page.get_by_label("Email").fill(email)
@@ -245,7 +427,7 @@ def test_the_admin_works(running: Running, inspector: Inspector, page: Page) -> 
 
 
 def test_the_api_documentation_shows_the_operations(running: Running, inspector: Inspector, page: Page) -> None:
-    log_in(page, running.add_superuser("dorothy"))
+    log_in(page, running.add_user("dorothy"))
 
     page.goto("/api/docs/")
     expect(page.locator(".opblock-summary-path", has_text="/api/people/{id}/")).to_have_count(4)
