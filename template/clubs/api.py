@@ -14,8 +14,9 @@ class IsOwner(IsAuthenticated):
     """Whoever is logged in may read. Editors write; the owner of a club changes and deletes it."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        allowed = request.method != "POST" or request.user.has_perm("clubs.add_club")
-        return allowed and super().has_permission(request, view)
+        return super().has_permission(request, view) and (
+            request.method != "POST" or request.user.has_perm("clubs.add_club")
+        )
 
     def has_object_permission(self, request: Request, view: Any, obj: Club) -> bool:
         action = "delete" if request.method == "DELETE" else "change"

@@ -22,12 +22,8 @@ class TimeStamped(models.Model):
         abstract = True
 
 
-# Over all clubs: how many there are, whom they have, and how old these are.
-FIGURES = {
-    "clubs": models.Count("pk", distinct=True),
-    "people": models.Count("members", distinct=True),
-    "age": models.Avg("members__age"),
-}
+# Of people: how many there are, and how old they are on average.
+FIGURES = {"people": models.Count("pk"), "age": models.Avg("age")}
 
 
 class ClubQuerySet(models.QuerySet["Club"]):

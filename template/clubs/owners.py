@@ -1,8 +1,9 @@
-"""The owner of a club has the object permissions for it. Others can be given them too, in the admin."""
+"""The owner of a club has the object permissions for it. assign_perm gives them to others, too."""
 
 from typing import Any
 
 from django.apps import apps as installed
+from django.db import DEFAULT_DB_ALIAS, router
 from django.db.models import CharField, Exists, OuterRef
 from django.db.models.functions import Cast
 from guardian.models import GroupObjectPermission, UserObjectPermission
@@ -13,17 +14,26 @@ from .models import Club
 PERMISSIONS = ["change_club", "delete_club"]
 
 
-def grant(sender: type[Club], instance: Club, raw: bool = False, **kwargs: Any) -> None:
-    if not raw:
-        for permission in PERMISSIONS:
-            assign_perm(permission, instance.owner, instance)
-
-
-def take_from_former_owner(sender: type[Club], instance: Club, **kwargs: Any) -> None:
+def note_former_owner(sender: type[Club], instance: Club, **kwargs: Any) -> None:
+    """Before a club is saved, look whether it gets another owner."""
     former = Club.objects.filter(pk=instance.pk).exclude(owner=instance.owner_id).first()
-    if former:
-        for permission in PERMISSIONS:
-            remove_perm(permission, former.owner, former)
+    vars(instance)["former_owner"] = former.owner if former else None
+
+
+def pass_on(
+    sender: type[Club], instance: Club, created: bool, raw: bool = False, **kwargs: Any
+) -> None:
+    """Give the owner of a new club the permissions, or those of the former owner."""
+    former = vars(instance).pop("former_owner", None)
+    for permission in PERMISSIONS if former else []:
+        remove_perm(permission, former, instance)
+    if (created or former) and not raw:
+        give(instance)
+
+
+def give(club: Club) -> None:
+    for permission in PERMISSIONS:
+        assign_perm(permission, club.owner, club)
 
 
 def forget(sender: type[Club], instance: Club, **kwargs: Any) -> None:
@@ -37,13 +47,17 @@ def forget(sender: type[Club], instance: Club, **kwargs: Any) -> None:
     GroupObjectPermission.objects.filter(**of_club).delete()
 
 
-def grant_to_all_owners(sender: Any, apps: Any = installed, **kwargs: Any) -> None:
+def give_to_all_owners(
+    sender: Any, apps: Any = installed, using: str = DEFAULT_DB_ALIAS, **kwargs: Any
+) -> None:
     """After migrate, give the owners of clubs what they lack: of clubs older than this module."""
     try:
         apps.get_model("clubs", "Club")
         apps.get_model("guardian", "UserObjectPermission")
     except LookupError:
         return  # one of the two has no table now
+    if using != router.db_for_write(Club):
+        return
     granted = UserObjectPermission.objects.filter(
         content_type__app_label="clubs",
         permission__codename="change_club",
@@ -51,4 +65,4 @@ def grant_to_all_owners(sender: Any, apps: Any = installed, **kwargs: Any) -> No
         user=OuterRef("owner"),
     )
     for club in Club.objects.exclude(Exists(granted)).select_related("owner"):
-        grant(Club, club)
+        give(club)

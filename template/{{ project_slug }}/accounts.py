@@ -7,12 +7,14 @@ names registration/password_reset_email.html and registration/password_reset_sub
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import forms, views
 from django.contrib.messages.views import SuccessMessageMixin
+from django.core.cache import cache
 from django.db import close_old_connections
 from django.http import HttpRequest
 from django.urls import path, reverse, reverse_lazy
@@ -25,9 +27,17 @@ background = ThreadPoolExecutor(max_workers=2, thread_name_prefix="accounts")
 
 
 class PasswordResetForm(forms.PasswordResetForm):
-    """Mails the link in the background, with the host of SITE_URL whatever host was asked."""
+    """Mails the link in the background, with the host of SITE_URL whatever host was asked.
+
+    An address gets one mail a minute, however often it is asked for; the answer does not tell.
+    """
 
     def save(self, *args: Any, **options: Any) -> None:
+        email = self.cleaned_data["email"].lower().encode()
+        key = f"password_reset_{sha256(email).hexdigest()}"
+        if cache.get(key):
+            return
+        cache.set(key, True, timeout=60)
         site = urlsplit(settings.SITE_URL)
         options["domain_override"] = site.netloc
         options["use_https"] = site.scheme == "https"

@@ -1,8 +1,8 @@
 """Answers to the probes of a load balancer or an orchestrator.
 
 /livez: 200 while the process can answer at all. /readyz: 200 when it can serve pages, 503 while its
-database cannot be reached. The middleware stands before all others, so that a probe needs neither
-HTTPS nor a known Host.
+database cannot be reached. The middleware stands before all that could refuse a request, so that a
+probe needs neither HTTPS nor a known Host.
 """
 
 import logging

@@ -38,7 +38,7 @@ class Validator(OAuth2Validator):
         """Say whether a token is valid. A program that acts for itself is the user it belongs to."""
         if not super().validate_bearer_token(token, scopes, request):
             return False
-        request.user = request.user or request.client.user
+        request.user = request.user or getattr(request.client, "user", None)
         if request.user and request.user.is_active:
             return True
         request.oauth2_error = {"error": "invalid_token"}

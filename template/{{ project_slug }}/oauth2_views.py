@@ -40,6 +40,8 @@ def refusing_nonsense() -> Iterator[None]:
 class WrongSecretThrottle(ScopedRateThrottle):
     """Counts the requests of an address that are refused for a wrong secret, and no others."""
 
+    cache_format = "throttle_wrong_secret_%(ident)s"
+
     def throttle_success(self) -> bool:
         return True
 

@@ -25,9 +25,10 @@ VERIFIER = "a verifier, which is known to the program only".replace(" ", "-").re
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
 REGISTER = f"""
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from oauth2_provider.models import Application
 create = get_user_model().objects.create_user
-create("ada@example.com", {PASSWORD!r})
+create("ada@example.com", {PASSWORD!r}).groups.add(Group.objects.get(name="Editors"))
 robot = create("robot@example.com")
 common = {{"client_type": "confidential", "client_secret": {SECRET!r}}}
 Application.objects.create(

@@ -3,7 +3,7 @@
 A group of that name that is there already stays as it is: its members were not chosen for this.
 """
 
-from django.db import migrations
+from django.db import migrations, router
 
 PERMISSIONS = [
     (app, model, action)
@@ -15,6 +15,8 @@ PERMISSIONS = [
 def make_group(apps, schema_editor):
     """Make the group, with its permissions, which Django itself makes only after all migrations."""
     using = schema_editor.connection.alias
+    if not router.allow_migrate(using, "auth"):
+        return
     group, is_new = apps.get_model("auth", "Group").objects.using(using).get_or_create(name="Editors")
     if is_new:
         group.permissions.set(permissions(apps, using))

@@ -4,15 +4,16 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core import serializers
 from django.core.management import call_command
+from django.db import IntegrityError, transaction
 from django.test import TestCase
 from django.urls import reverse
 from guardian.models import GroupObjectPermission, UserObjectPermission
-from guardian.shortcuts import assign_perm
+from guardian.shortcuts import assign_perm, remove_perm
 
 from people.models import Person
 
 from ..models import Club
-from ..owners import grant_to_all_owners
+from ..owners import give_to_all_owners
 from ..permissions import may
 
 User = get_user_model()
@@ -39,6 +40,23 @@ class OwnerTests(TestCase):
         self.club.save()
 
         self.assertTrue(may(self.other, "delete", self.club))
+        self.assertFalse(may(self.owner, "change", self.club))
+
+    def test_a_save_that_fails_changes_nothing(self) -> None:
+        ada = Person.objects.get()
+        Club.objects.found(owner=self.other, president=ada, name="Go", kind="games")
+        self.club.owner, self.club.name = self.other, "Go"
+
+        with self.assertRaises(IntegrityError), transaction.atomic():
+            self.club.save()
+
+        self.assertTrue(may(self.owner, "change", self.club))
+
+    def test_a_permission_that_was_taken_away_does_not_come_back(self) -> None:
+        remove_perm("change_club", self.owner, self.club)
+
+        self.club.save()
+
         self.assertFalse(may(self.owner, "change", self.club))
 
     def test_who_is_given_one_of_them_may_do_that_and_no_more(self) -> None:
@@ -77,11 +95,18 @@ class OwnerTests(TestCase):
 
         self.assertTrue(may(self.owner, "change", self.club))
         with self.assertNumQueries(1):
-            grant_to_all_owners(apps.get_app_config("clubs"))
+            give_to_all_owners(apps.get_app_config("clubs"))
+
+    def test_migrate_of_another_database_leaves_them_alone(self) -> None:
+        UserObjectPermission.objects.all().delete()
+
+        give_to_all_owners(apps.get_app_config("clubs"), using="other")
+
+        self.assertFalse(UserObjectPermission.objects.exists())
 
     def test_migrate_waits_for_the_tables(self) -> None:
         UserObjectPermission.objects.all().delete()
 
-        grant_to_all_owners(apps.get_app_config("clubs"), apps=Apps())
+        give_to_all_owners(apps.get_app_config("clubs"), apps=Apps())
 
         self.assertFalse(UserObjectPermission.objects.exists())
