@@ -12,13 +12,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
-from ..harness import projects, servers
-from ..harness.commands import run
-from .serving import Answer, Site, serving
+from .serving import PASSWORD, Answer, Site, in_production
 
 pytestmark = pytest.mark.slow
 
-PASSWORD = "a long enough password"
 SECRET = "a secret of the program"
 CALLBACK = "https://program.example/callback"
 VERIFIER = "a verifier, which is known to the program only".replace(" ", "-").replace(",", "~")
@@ -42,19 +39,10 @@ Application.objects.create(
 
 @pytest.fixture(scope="module")
 def site(template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("oauth2")
-    project = projects.render(template, folder / "project", {"oauth2_provider": True})
-    programs = projects.environment(project, environments, production=True)
-    with servers.postgres() as database:
-        variables = projects.PRODUCTION | {
-            "DATABASE_URL": database.create_database("site"),
-            "DJANGO_SETTINGS_MODULE": "my_site.settings.production",
-        }
-        shell = ["shell", "--no-imports", "--command", REGISTER]
-        for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"], shell):
-            run([programs / "python", "manage.py", *command], project, variables)
-        with serving(project, programs, "wsgi", variables, folder / "web.log") as running:
-            yield running
+    answers = {"oauth2_provider": True}
+    with in_production(template, environments, tmp_path_factory.mktemp("oauth2"), answers) as stack:
+        stack.python(REGISTER)
+        yield stack.site
 
 
 def ask_for_token(site: Site, program: str, secret: str = SECRET, client: str = "192.0.2.1", **fields: str) -> Answer:
