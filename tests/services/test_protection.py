@@ -313,7 +313,7 @@ def test_generated_requests_to_the_api_find_no_server_error(stack: Stack, unthro
         "-H": "X-Forwarded-Proto: https",
         "--checks": "not_a_server_error",
         "--phases": "examples,coverage,fuzzing",
-        "--max-examples": "1000" if whole else "200",
+        "--max-examples": "1100" if whole else "200",
         "--seed": "1",
         "--workers": "2",
         "--generation-database": "none",
