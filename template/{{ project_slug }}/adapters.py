@@ -21,6 +21,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import close_old_connections
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +105,14 @@ class ResetPasswordForm(forms.ResetPasswordForm):
         super().save(request)
 
 
+# The pages on which users manage their accounts: titles, and names of URLs.
+PAGES = [(_("Email"), "account_email"), (_("Password"), "account_change_password")]
+
+
 def account(request: HttpRequest) -> dict[str, Any]:
-    """Return where to manage an account and where to get one, as account_url and signup_url."""
-    return {"account_url": reverse("account_email"), "signup_url": reverse("account_signup")}
+    """Return where to manage an account, page by page too, and where to get one."""
+    return {
+        "account_pages": [(title, reverse(name)) for title, name in PAGES],
+        "account_url": reverse("account_email"),
+        "signup_url": reverse("account_signup"),
+    }

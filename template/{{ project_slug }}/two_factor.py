@@ -14,7 +14,11 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.deprecation import MiddlewareMixin
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
+
+from .adapters import PAGES
+
+PAGES.append((_("Two-Factor Authentication"), "mfa_index"))
 
 # Recovery codes replace a factor, they are none: allauth asks nobody for one who has only these.
 FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
