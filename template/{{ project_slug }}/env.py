@@ -1,10 +1,12 @@
 """How settings read variables."""
 
+from ipaddress import ip_network
 from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 SWITCHES = {"on", "true", "yes", "1", "off", "false", "no", "0"}
 
 
@@ -32,3 +34,31 @@ class Env(environ.Env):
         if cast is int and not value.isdecimal():
             raise ImproperlyConfigured(f"{var} is {value!r}: use a whole number.")
         return self.parse_value(value, cast)
+
+    def positive(self, var: str, default: int) -> int:
+        """Return a whole number above 0."""
+        number: int = self.int(var, default=default)
+        if not number:
+            raise ImproperlyConfigured(f"{var} is 0: use a whole number above it.")
+        return number
+
+    def one_of(self, var: str, words: list[str], default: str) -> str:
+        """Return the one of some words that is given, in whatever case."""
+        given = self.str(var, default=default)
+        for word in words:
+            if word.lower() == given.lower():
+                return word
+        raise ImproperlyConfigured(f"{var} is {given!r}: use {' or '.join(words)}.")
+
+    def networks(self, var: str, default: str) -> str:
+        """Return addresses and networks with commas between, or * for every address."""
+        given: str = self.str(var, default=default)
+        try:
+            for network in given.split(","):
+                if network.strip() != "*":
+                    ip_network(network.strip())
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{var} is {given!r}: use addresses like 10.0.0.1 or 10.0.0.0/8, or *."
+            ) from None
+        return given

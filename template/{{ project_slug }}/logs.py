@@ -20,7 +20,7 @@ def lines(level: str, stream: str, formatter: dict[str, str]) -> dict[str, Any]:
                 "stream": f"ext://sys.{stream}",
             },
         },
-        "root": {"handlers": ["stream"], "level": level.upper()},
+        "root": {"handlers": ["stream"], "level": level},
     }
 
 

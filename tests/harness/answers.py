@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ def values(question: str) -> list[Any]:
     """Return every value of a question that has a fixed set of them, its default first."""
     definition = questions()[question]
     choices = [False, True] if definition["type"] == "bool" else list(definition["choices"].values())
+    if definition.get("multiselect"):
+        choices = [list(chosen) for count in range(len(choices) + 1) for chosen in combinations(choices, count)]
     return sorted(choices, key=lambda value: value != default(question))
 
 
@@ -56,8 +58,8 @@ CORE = ["database", "server", "user_model", "use_drf", "use_celery"]
 
 def core_combinations() -> list[Answers]:
     """Return the 48 combinations of the core questions, with the example."""
-    combinations = product(*(values(question) for question in CORE))
-    return [dict(zip(CORE, chosen, strict=True)) | {"include_example": True} for chosen in combinations]
+    rows = product(*(values(question) for question in CORE))
+    return [dict(zip(CORE, chosen, strict=True)) | {"include_example": True} for chosen in rows]
 
 
 def all_combinations() -> list[Answers]:
@@ -87,5 +89,10 @@ def constraint(question: str) -> dict[str, Any]:
 
 def identify(answers: Mapping[str, Any]) -> str:
     """Return a short readable name for a set of answers, as the id of a test."""
-    parts = [name if value is True else str(value) for name, value in answers.items() if value is not False]
+    parts = []
+    for name, value in answers.items():
+        if isinstance(value, list):
+            parts += value
+        elif value is not False:
+            parts.append(name if value is True else str(value))
     return "-".join(parts).replace("use_", "").replace("include_", "")

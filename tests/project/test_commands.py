@@ -142,6 +142,7 @@ def test_variables_of_the_env_file_are_read(project: Path, programs: Path) -> No
         ("SITE_URL", "http://example.com", "SITE_URL must start with https://."),
         ("EMAIL_PORT", "smtp", "EMAIL_PORT is 'smtp': use a whole number."),
         ("EMAIL_USE_TLS", "yess", "EMAIL_USE_TLS is 'yess': use on or off."),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL is 'loud': use DEBUG or INFO or WARNING or ERROR or CRITICAL."),
         ("ALLOWED_HOSTS", "  ", "Set ALLOWED_HOSTS: .env.example says what each is."),
     ],
 )

@@ -31,6 +31,20 @@ def test_an_answer_that_needs_another_is_refused(template: Path, tmp_path: Path)
     assert message.endswith("oauth2_provider opens the API to other programs: it needs use_drf.")
 
 
+@pytest.mark.parametrize("given", ["docker", "", "none", "nginx_supervisor, docker", True])
+def test_an_answer_that_is_no_list_is_refused(template: Path, tmp_path: Path, given: object) -> None:
+    message = refusal(template, tmp_path, {"deployment": given}, "project_name")
+
+    assert "is no list: answer deployment with one like [a, b], of any of its choices, or with []." in message
+
+
+def test_an_answer_with_something_that_is_no_choice_is_refused(template: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"'deployment': 'dokcer' is not in \['nginx_supervisor', 'docker'\]"):
+        projects.render(template, tmp_path / "project", {"deployment": "[dokcer]"})
+
+    assert not (tmp_path / "project").exists()
+
+
 @pytest.mark.parametrize(("word", "on"), [("yes", True), ("On", True), ("1", True), ("no", False), ("OFF", False)])
 def test_words_for_yes_and_no(template: Path, tmp_path: Path, word: str, on: bool) -> None:
     project = projects.render(template, tmp_path / "project", {"accounts": "allauth"} | dict.fromkeys(SWITCHES, word))
@@ -85,7 +99,7 @@ def test_questions_fit_a_terminal_of_80_columns(question: str) -> None:
         undefined=StrictUndefined,
         extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
     )
-    before = dict.fromkeys(questions(), "wsgi")
+    before: dict[str, Any] = dict.fromkeys(questions(), "wsgi")
     help_of_an_update = environment.from_string(questions()[question]["help"]).render(
         is_update=True, _external_data=SimpleNamespace(previous=before), _copier_conf=SimpleNamespace(data={})
     )

@@ -1,7 +1,6 @@
 """The table of answers that the tests render, run and update with is complete."""
 
 from itertools import combinations, product
-from typing import Any
 
 from ..harness.answers import Answers, is_asked, pairwise, questions, values
 
@@ -12,8 +11,9 @@ def can_be(answers: Answers) -> bool:
     return all(answers[name] == values(name)[0] or is_asked(name, answers) for name in conditional)
 
 
-def pairs(rows: list[Answers]) -> set[tuple[tuple[str, Any], ...]]:
-    return {pair for row in rows for pair in combinations(sorted(row.items()), 2)}
+def pairs(rows: list[Answers]) -> set[tuple[str, ...]]:
+    """Return the pairs of answers in rows, as text, because some are lists."""
+    return {pair for row in rows for pair in combinations([f"{name}={row[name]}" for name in sorted(row)], 2)}
 
 
 def test_any_two_answers_that_a_project_can_have_meet() -> None:

@@ -149,8 +149,8 @@ def serving(
         command: list[str | Path] = [programs / "gunicorn", "my_site.wsgi"]
         variables = {"GUNICORN_BIND": f"127.0.0.1:{port}"} | dict(variables)
     else:
-        address = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log"]
-        command = [programs / "uvicorn", "my_site.asgi:application", *address]
+        command = [programs / "python", "serve.py"]
+        variables = {"UVICORN_PORT": str(port)} | dict(variables)
     variables = {"WEB_CONCURRENCY": str(workers)} | dict(variables)
     with running(command, project, variables, log) as process:
         site = Site(port, log, process)

@@ -29,6 +29,7 @@ BASES: dict[str, Answers] = {
         "two_factor": True,
         "oauth2_provider": True,
         "use_celery": True,
+        "deployment": ["nginx_supervisor", "docker"],
         "update_bot": "github",
         **TEXTS,
     },
