@@ -106,7 +106,8 @@ def check_production(project: Path, programs: Path, variables: Mapping[str, str]
     assert "No changes detected" in manage("makemigrations", "--check", "--dry-run")
     for name in variables.keys() - settings.keys():
         left = {variable: value for variable, value in variables.items() if variable != name}
-        output = run([python, "manage.py", "check"], project, left, fails=True)
+        # What every program of the project does first.
+        output = run([python, "-c", f"import {slug}.settings.production"], project, left, fails=True)
         assert output.strip().splitlines()[-1] == (
             f"django.core.exceptions.ImproperlyConfigured: Set {name}: .env.example says what each is."
         )
