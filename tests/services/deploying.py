@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -83,6 +83,14 @@ def find_nginx() -> str:
     )
 
 
+def has_ipv6() -> bool:
+    """Say whether this machine has an address of its own in IPv6."""
+    with socket.socket(socket.AF_INET6) as listener, suppress(OSError):
+        listener.bind(("::1", 0))
+        return True
+    return False
+
+
 def adapt(text: str, replacements: Mapping[str, str]) -> str:
     """Replace texts, each of which has to be there."""
     for old, new in replacements.items():
@@ -141,7 +149,7 @@ def configure_nginx(project: Path, folder: Path, deployment: str, upstream: int)
         "/var/log/nginx": str(folder),
         "/var/www/challenges": f"{folder}/challenges",
     }
-    if not socket.has_ipv6:
+    if not has_ipv6():
         replacements |= {"    listen [::1]": "    # listen [::1]"}
     source = project / "deploy" / "nginx"
     (folder / "conf.d" / "my_site.conf").write_text(adapt((source / "site.conf").read_text(), replacements))
@@ -317,8 +325,8 @@ def deployed(
 
     The server of the project listens on a port of its own, `port`, in front of it nginx on another, which `site` asks
     like `Site.ask` does, from another address of 127.0.0.0/8 each time: nginx limits what one may do. supervisorctl is
-    `supervisor.ctl("signal", "HUP", "my_site:web")`, the id of a first process `supervisor.pid("worker")`. On the way out
-    everything is stopped.
+    `supervisor.ctl("signal", "HUP", "my_site:web")`, the id of a first process `supervisor.pid("worker")`. On the way
+    out everything is stopped.
     """
     answers = answers | {"deployment": ["nginx_supervisor"]}
     with installed(template, environments, folder, answers, prepare=prepare, variables=variables) as installation:
