@@ -5,7 +5,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import product
@@ -91,7 +91,9 @@ def test_nginx_takes_its_configuration_and_gixy_finds_nothing(
     for deployment in answers["deployment"]:
         nginx = configure_nginx(project, tmp_path / deployment, deployment, 8000)
 
-        assert "[warn]" not in nginx.test()
+        # Newer ones want HTTP/2 said in another way, which 1.22 does not know.
+        warnings = [line for line in nginx.test().splitlines() if "[warn]" in line and '"listen ... http2"' not in line]
+        assert warnings == []
         # It always finds something: nginx.conf, which the files are included in, is Debian's.
         report = run([program("gixy"), "--format", "json", nginx.configuration], nginx.folder, fails=True)
         ours = [found for found in json.loads(report) if not Path(found["file"]).samefile(nginx.configuration)]
@@ -220,41 +222,38 @@ def test_the_certificate_is_shown_to_nobody_else(deployment: Deployment) -> None
         stranger.ask("/")
 
 
-def handshake(deployment: Deployment, change: Callable[[ssl.SSLContext], None], session: Any = None) -> ssl.SSLSocket:
-    """Return a connection with changed TLS settings."""
-    context = ssl.create_default_context()
+def handshake(deployment: Deployment, context: ssl.SSLContext, session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
+    """Return a connection with TLS settings of its own, which may go on with a session."""
     deployment.nginx.authority.configure_trust(context)
-    change(context)
     plain_socket = socket.create_connection(("127.0.0.1", deployment.nginx.https), timeout=30)
     return context.wrap_socket(plain_socket, server_hostname="example.com", session=session)
 
 
 def test_tls_is_modern(deployment: Deployment) -> None:
-    with handshake(deployment, lambda context: context.set_alpn_protocols(["h2", "http/1.1"])) as connection:
+    newest = ssl.create_default_context()
+    newest.set_alpn_protocols(["h2", "http/1.1"])
+    with handshake(deployment, newest) as connection:
         assert connection.selected_alpn_protocol() == "h2"
         assert connection.version() == "TLSv1.3"
 
-    def only_1_2(context: ssl.SSLContext) -> None:
-        context.maximum_version = ssl.TLSVersion.TLSv1_2
-
-    with handshake(deployment, only_1_2) as connection:
-        cipher = connection.cipher()
+    oldest = ssl.create_default_context()
+    oldest.maximum_version = ssl.TLSVersion.TLSv1_2
+    with handshake(deployment, oldest) as connection:
+        cipher, session = connection.cipher(), connection.session
         assert cipher is not None
         assert cipher[0].startswith("ECDHE-")
+    with handshake(deployment, oldest, session) as connection:
+        assert connection.session_reused
 
-    def without_forward_secrecy(context: ssl.SSLContext) -> None:
-        only_1_2(context)
-        context.set_ciphers("AES256-GCM-SHA384:AES128-SHA")
-
+    oldest.set_ciphers("AES256-GCM-SHA384:AES128-SHA")
     with pytest.raises(ssl.SSLError, match="handshake failure"):
-        handshake(deployment, without_forward_secrecy)
+        handshake(deployment, oldest)
 
-    def old(context: ssl.SSLContext) -> None:
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-
-    with pytest.raises(ssl.SSLError, match="protocol version"), pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        handshake(deployment, old)
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        oldest.minimum_version = oldest.maximum_version = ssl.TLSVersion.TLSv1_1
+    oldest.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.raises(ssl.SSLError, match="protocol version"):
+        handshake(deployment, oldest)
 
 
 def test_what_clients_say_of_themselves_counts_for_nothing(deployment: Deployment) -> None:
