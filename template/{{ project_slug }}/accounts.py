@@ -17,7 +17,7 @@ from django.contrib.messages.views import SuccessMessageMixin
 from django.core.cache import cache
 from django.db import close_old_connections
 from django.http import HttpRequest
-from django.urls import path, reverse, reverse_lazy
+from django.urls import path, reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 logger = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class PasswordResetConfirmView(SuccessMessageMixin, views.PasswordResetConfirmVi
 
 def account(request: HttpRequest) -> dict[str, Any]:
     """Return what the name of the user leads to, as the account_url of templates."""
-    return {"account_url": reverse("password_change")}
+    return {"account_url": reverse_lazy("password_change")}
 
 
 login = views.LoginView.as_view(

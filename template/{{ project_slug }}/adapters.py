@@ -20,7 +20,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import close_old_connections
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 logger = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ PAGES = [(_("Email"), "account_email"), (_("Password"), "account_change_password
 def account(request: HttpRequest) -> dict[str, Any]:
     """Return where to manage an account, page by page too, and where to get one."""
     return {
-        "account_pages": [(title, reverse(name)) for title, name in PAGES],
-        "account_url": reverse("account_email"),
-        "signup_url": reverse("account_signup"),
+        "account_pages": [(title, reverse_lazy(name)) for title, name in PAGES],
+        "account_url": reverse_lazy("account_email"),
+        "signup_url": reverse_lazy("account_signup"),
     }

@@ -15,7 +15,7 @@ def claims_another_host(request: HttpRequest) -> bool:
 
     Django does not use that header unless told to; packages may. Development lists no hosts.
     """
-    hosts = request.headers.get("X-Forwarded-Host", "")
+    hosts = request.META.get("HTTP_X_FORWARDED_HOST", "")
     return bool(settings.ALLOWED_HOSTS and hosts) and not all(
         validate_host(split_domain_port(host.strip())[0], settings.ALLOWED_HOSTS)
         for host in hosts.split(",")

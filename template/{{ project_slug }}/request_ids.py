@@ -32,7 +32,7 @@ class RequestIdFilter(logging.Filter):
 
 
 def begin(request: HttpRequest) -> str:
-    given = request.headers.get("X-Request-ID", "")
+    given = request.META.get("HTTP_X_REQUEST_ID", "")
     current.set(given if PLAIN.fullmatch(given) else uuid4().hex)
     return current.get()
 

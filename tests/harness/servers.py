@@ -97,9 +97,16 @@ class Postgres:
 
     def create_database(self, name: str) -> str:
         """Make an empty database and return its URL."""
-        address = ["--host=127.0.0.1", f"--port={self.port}", "--username=postgres"]
-        run([self.programs / "createdb", *address, name], self.programs)
+        self._run("createdb", name)
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def ask(self, query: str) -> str:
+        """Return what the server answers to a query, a row in each line."""
+        return self._run("psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", query, "postgres").strip()
+
+    def _run(self, program: str, *arguments: str) -> str:
+        address = ["--host=127.0.0.1", f"--port={self.port}", "--username=postgres"]
+        return run([self.programs / program, *address, *arguments], self.programs)
 
 
 @contextmanager

@@ -18,6 +18,27 @@ from ..harness.servers import free_port, wait_until
 WARNINGS = ["-W", "error::DeprecationWarning", "-W", "error::PendingDeprecationWarning"]
 
 
+# Commands of manage.py in one process, because each would take longer to start than to run.
+MANAGE = """
+import sys
+from django.core.management import execute_from_command_line
+
+for command in sys.argv[1:]:
+    execute_from_command_line(["manage.py", *command.split()])
+"""
+
+
+def manage(project: Path, programs: Path, variables: Mapping[str, str], *commands: str) -> str:
+    """Run commands of manage.py, one after another, and return what they print; fail where one warns of a removal."""
+    settings = {"DJANGO_SETTINGS_MODULE": f"{slug_of(project)}.settings.development"}
+    return run([programs / "python", *WARNINGS, "-c", MANAGE, *commands], project, settings | dict(variables))
+
+
+def slug_of(project: Path) -> str:
+    """Return the name of the package with the settings."""
+    return next(path.parent.name for path in project.glob("*/wsgi.py"))
+
+
 @contextmanager
 def serving_development(project: Path, programs: Path) -> Iterator[str]:
     """Run the development server without any variable, and give its address."""
@@ -74,15 +95,10 @@ def check_first_minutes(project: Path, programs: Path) -> None:
 
 def check_development(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
     """Run everything that a developer runs, in an environment with what development declares."""
-    python = programs / "python"
-
-    def manage(*arguments: str) -> str:
-        return run([python, *WARNINGS, "manage.py", *arguments], project, variables)
-
-    assert "no issues" in manage("check")
-    assert "No changes detected" in manage("makemigrations", "--check", "--dry-run")
-    manage("migrate")
-    run([python, *WARNINGS, "-m", "coverage", "run", "-m", "pytest", "-q"], project, variables)
+    output = manage(project, programs, variables, "check", "makemigrations --check --dry-run", "migrate")
+    assert "no issues" in output
+    assert "No changes detected" in output
+    run([programs / "python", *WARNINGS, "-m", "coverage", "run", "-m", "pytest", "-q"], project, variables)
     run([programs / "coverage", "report"], project, variables)
     run([programs / "ruff", "format", "--check", "."], project)
     run([programs / "ruff", "check", "."], project)
@@ -93,25 +109,20 @@ def check_development(project: Path, programs: Path, variables: Mapping[str, str
 
 def check_production(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
     """Run what a deployment runs, in an environment with what production declares, and take away each variable."""
-    slug = next(path.parent.name for path in project.glob("*/wsgi.py"))
-    settings = {"DJANGO_SETTINGS_MODULE": f"{slug}.settings.production"}
-    python = programs / "python"
-    variables = settings | dict(variables)
-
-    def manage(*arguments: str) -> str:
-        return run([python, "manage.py", *arguments], project, variables)
-
-    assert "no issues" in manage("check", "--deploy", "--fail-level", "INFO")
-    manage("migrate")
-    assert "No changes detected" in manage("makemigrations", "--check", "--dry-run")
-    for name in variables.keys() - settings.keys():
+    settings = f"{slug_of(project)}.settings.production"
+    given = {"DJANGO_SETTINGS_MODULE": settings} | dict(variables)
+    commands = ["check --deploy --fail-level INFO", "migrate", "makemigrations --check --dry-run"]
+    output = manage(project, programs, given, *commands)
+    assert "no issues" in output
+    assert "No changes detected" in output
+    for name in variables:
         left = {variable: value for variable, value in variables.items() if variable != name}
         # What every program of the project does first.
-        output = run([python, "-c", f"import {slug}.settings.production"], project, left, fails=True)
+        output = run([programs / "python", "-c", f"import {settings}"], project, left, fails=True)
         assert output.strip().splitlines()[-1] == (
             f"django.core.exceptions.ImproperlyConfigured: Set {name}: .env.example says what each is."
         )
-    run([python, "-c", "import django; assert (6, 1) <= django.VERSION < (6, 2), django.VERSION"], project)
+    run([programs / "python", "-c", "import django; assert (6, 1) <= django.VERSION < (6, 2)"], project)
 
 
 def production_variables(database_url: str, answers: Answers) -> dict[str, str]:

@@ -23,7 +23,7 @@ WORDS = {
     "include_example": re.compile(r"\bpeople\b|\bperson\b|\bclubs?\b|\beditors?\b|tqdm", re.I),
     "postgresql": re.compile(r"postgres|psycopg", re.I),
     "sqlite": re.compile(r"\bWAL\b|IMMEDIATE"),
-    "asgi": re.compile(r"uvicorn|servestatic|uvloop|sync_to_async\(render\)"),
+    "asgi": re.compile(r"uvicorn|\bserve\.py|servestatic|uvloop|sync_to_async\(render\)"),
     "wsgi": re.compile(r"gunicorn|whitenoise"),
     "docker": re.compile(r"docker|\bcontainers?\b|compose\.|mailpit|watchfiles", re.I),
     "renovate": re.compile(r"renovate", re.I),

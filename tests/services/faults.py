@@ -1,0 +1,186 @@
+"""Breaking what a generated project runs on, and seeing what its visitors see of it."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from ..harness.servers import wait_until
+from .serving import Site
+
+# Pages that a project's own code may have: one that holds a connection to the database for a second, and says in a file
+# that it does; one that says which process answers, and of which release it is; one that needs the database.
+VIEWS = """\
+import os
+from pathlib import Path
+
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.http import HttpResponse
+from django.urls import path
+
+RELEASE = ""
+
+
+@login_not_required
+def slow(request):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        with Path(__file__).with_name("busy").open("a") as busy:
+            busy.write("busy\\n")
+        cursor.execute("SELECT pg_sleep(1)")
+    return HttpResponse("done")
+
+
+@login_not_required
+def process(request):
+    return HttpResponse(f"{os.getpid()} release {RELEASE}")
+
+
+@login_not_required
+def query(request):
+    return HttpResponse(ContentType.objects.count())
+
+
+urlpatterns = [path("slow/", slow), path("process/", process), path("query/", query)]
+"""
+
+
+def add_views(project: Path) -> None:
+    """Add the pages above to a project."""
+    urls = project / "my_site" / "urls.py"
+    marker = "    # The URLs of your own apps go below this line.\n"
+    assert marker in urls.read_text()
+    urls.write_text(urls.read_text().replace(marker, f'{marker}    path("faults/", include("faults")),\n'))
+    (project / "faults.py").write_text(VIEWS)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A request: when it began, how many seconds it took, and its status; none where the connection broke."""
+
+    begun: float
+    seconds: float
+    status: int | None
+
+
+def attempt(site: Site, path: str) -> Attempt:
+    """Ask for a path, whatever comes of it."""
+    begun, status = time.monotonic(), None
+    with suppress(OSError):
+        status = site.ask(path).status
+    return Attempt(begun, time.monotonic() - begun, status)
+
+
+@contextmanager
+def load(site: Site, paths: Sequence[str], clients: int = 8) -> Iterator[list[Attempt]]:
+    """Let clients ask for paths, one after the other and without a pause, while the block runs; give what they got."""
+    attempts: list[Attempt] = []
+    over = Event()
+
+    def ask(client: int) -> None:
+        number = client
+        while not over.is_set():
+            made = attempt(site, paths[number % len(paths)])
+            attempts.append(made)
+            number += 1
+            if made.status is None:
+                time.sleep(0.05)
+
+    with ThreadPoolExecutor(clients) as pool:
+        asking = [pool.submit(ask, client) for client in range(clients)]
+        try:
+            yield attempts
+        finally:
+            over.set()
+        for future in asking:
+            future.result()
+
+
+def processes(site: Site, number: int = 2) -> set[int]:
+    """Return the ids of the worker processes, once so many have answered."""
+    found: set[int] = set()
+
+    def ask() -> bool:
+        found.add(int(site.ask("/faults/process/").body.split()[0]))
+        return len(found) >= number
+
+    wait_until(ask, 60, f"{number} processes answer")
+    return found
+
+
+def send(site: Site, request: bytes) -> socket.socket:
+    """Send the beginning of a request, or all of it, and return the connection."""
+    connection = socket.create_connection(("127.0.0.1", site.port), timeout=60)
+    connection.sendall(request)
+    return connection
+
+
+def get(path: str, *, keep: bool = False) -> bytes:
+    """Return a request as the proxy sends it. keep: whether the connection is to be used again."""
+    connection = "keep-alive" if keep else "close"
+    lines = [f"GET {path} HTTP/1.1", "Host: example.com", "X-Forwarded-Proto: https", f"Connection: {connection}"]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def accepted(site: Site) -> int:
+    """Return how many connections the server has taken out of the queue of its port, and not closed."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    # Of a connection: its own address, the state that means "established", and an inode once a process has it.
+    return sum(
+        local.endswith(f":{site.port:04X}") and state == "01" and inode != "0"
+        for _, local, _, state, *_, inode in (row[:10] for row in rows)
+    )
+
+
+def read_answer(connection: socket.socket) -> None:
+    """Read an answer of a probe on a connection that stays open."""
+    received = b""
+    while not received.endswith((b"\r\n\r\nok\n", b"\r\n0\r\n\r\n")):  # in one piece, or in chunks
+        part = connection.recv(65536)
+        assert part, received
+        received += part
+
+
+def status(connection: socket.socket) -> int | None:
+    """Return the status that comes back on a connection, or None where it is closed without one."""
+    received = b""
+    with connection, suppress(ConnectionError):
+        while part := connection.recv(65536):
+            received += part
+    return int(received.split()[1]) if received.startswith(b"HTTP/1.1 ") else None
+
+
+def is_gone(process: int) -> bool:
+    """Say whether a process has ended, even where its parent has not noticed yet."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    return state in "XZ"
+
+
+def kill(process: int) -> float:
+    """Kill a process with SIGKILL, wait until it is gone, and return when that was."""
+    os.kill(process, 9)
+    wait_until(lambda: is_gone(process), 30, "a killed process is gone")
+    return time.monotonic()
+
+
+def most_memory(process: int) -> int:
+    """Return the most memory that a process ever had, in bytes."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+def seconds_until(happens: Callable[[], bool], at_most: float, what: str) -> float:
+    """Return how long something took; raise AssertionError, naming it, when that is longer than `at_most`."""
+    begun = time.monotonic()
+    wait_until(happens, at_most, what)
+    return time.monotonic() - begun

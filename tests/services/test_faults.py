@@ -1,0 +1,127 @@
+"""The production servers lose nothing and come back, whatever breaks under them."""
+
+import json
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ..harness.servers import wait_until
+from . import faults
+from .serving import Site, Stack, in_production, serving
+
+pytestmark = pytest.mark.slow
+
+BREAK = json.loads(os.environ.get("BREAK", "{}"))
+STACKS = [pytest.param(name, marks=pytest.mark.xdist_group(f"faults-{name}")) for name in ("wsgi", "asgi")]
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def stack(
+    request: pytest.FixtureRequest, template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp(request.param)
+    with in_production(template, environments, folder, {"server": request.param}, prepare=faults.add_views) as stack:
+        yield stack
+
+
+@pytest.fixture
+def site(stack: Stack, tmp_path: Path) -> Iterator[Site]:
+    """A web server of its own for each test: it is not what it was when the test is over."""
+    server = "asgi" if stack.asgi else "wsgi"
+    with serving(
+        stack.project,
+        stack.programs,
+        server,
+        stack.variables | json.loads(os.environ.get("BREAK", "{}")),
+        tmp_path / "web.log",
+    ) as site:
+        yield site
+
+
+def test_sigterm_ends_the_server_after_what_it_was_asked(stack: Stack, site: Site) -> None:
+    # What it can do at once: with WSGI, requests in threads, with ASGI, those with a connection of the pool.
+    slots = 2 * (10 if stack.asgi else 4)
+    busy = stack.project / "busy"
+    busy.unlink(missing_ok=True)
+    sent = [faults.send(site, faults.get("/faults/slow/")) for _ in range(3 * slots)]
+    wait_until(lambda: busy.exists() and len(busy.read_text().splitlines()) >= slots, 30, "every worker is busy")
+
+    site.process.send_signal(signal.SIGTERM)
+
+    assert [faults.status(connection) for connection in sent] == [200] * len(sent)
+    assert site.process.wait(60) == 0
+
+
+def test_a_request_on_its_way_when_the_server_stops_is_answered(stack: Stack, site: Site) -> None:
+    connections = [faults.send(site, b"") for _ in range(4)]
+    # Kept by a proxy: what was answered can be asked again.
+    for connection in connections[:2]:
+        connection.sendall(faults.get("/livez", keep=True))
+        faults.read_answer(connection)
+    wait_until(lambda: faults.accepted(site) >= len(connections), 30, "the server has the connections")
+
+    site.process.send_signal(signal.SIGTERM)
+    stops = "Shutting down" if stack.asgi else "Handling signal: term"
+    wait_until(lambda: stops in site.log.read_text(), 30, "the server stops")
+    for connection in connections:
+        connection.sendall(faults.get("/faults/slow/"))
+
+    assert [faults.status(connection) for connection in connections] == [200] * len(connections)
+    assert site.process.wait(60) == 0
+
+
+def test_sighup_brings_new_code_without_an_error(stack: Stack, site: Site) -> None:
+    code = stack.project / "faults.py"
+    with faults.load(site, ["/faults/process/", "/faults/query/", "/faults/slow/"], clients=4) as attempts:
+        for release in ("a", "bb", "ccc", "dddd"):  # of other lengths: files of the same second look the same else
+            code.write_text(re.sub('RELEASE = ".*"', f'RELEASE = "{release}"', code.read_text()))
+            old = faults.processes(site)
+            site.process.send_signal(signal.SIGHUP)
+
+            def is_new(release: str = release, old: set[int] = old) -> bool:
+                answers = [site.ask("/faults/process/").body.split() for _ in range(20)]
+                return all(int(answer[0]) not in old and answer[-1] == release for answer in answers)
+
+            wait_until(is_new, 60, "every process has the new code")
+
+    assert len(attempts) > 20
+    assert {attempt.status for attempt in attempts} == {200}
+
+
+def test_a_killed_worker_costs_no_more_than_the_requests_in_flight(site: Site) -> None:
+    with faults.load(site, ["/faults/process/", "/faults/slow/"]) as attempts:
+        for _ in range(3):
+            before = len(attempts)
+            victim = min(faults.processes(site))
+            killed = faults.kill(victim)
+            faults.seconds_until(lambda: faults.attempt(site, "/faults/process/").status == 200, 5, "it answers again")
+            # And so does a new process in its place.
+            faults.processes(site)
+            time.sleep(1)
+            lost = [attempt for attempt in attempts[before:] if attempt.status != 200]
+            assert [attempt for attempt in lost if attempt.begun > killed] == []
+
+
+def test_after_a_restart_of_the_database_no_request_fails(stack: Stack, site: Site) -> None:
+    assert stack.database is not None
+    with faults.load(site, ["/faults/query/", "/readyz"]) as attempts:
+        time.sleep(1)
+        stack.database.stop()
+        time.sleep(7.5)  # long enough for who waits longer after each failure to miss the return
+        stack.database.start()
+        ready = time.monotonic()
+        time.sleep(8)
+        count = stack.database.ask("SELECT count(*) FROM pg_stat_activity WHERE datname = 'site'")
+
+    during = [attempt.status for attempt in attempts if attempt.begun < ready]
+    after = [attempt for attempt in attempts if attempt.begun > ready]
+    assert {500, 503} & set(during)
+    assert len(after) > 20
+    assert [attempt for attempt in after if attempt.status != 200] == []
+    # Two workers, with a connection for each of their four threads, or ten in each pool.
+    assert int(count) <= 2 * (10 if stack.asgi else 4)
