@@ -113,9 +113,9 @@ class Site:
 
 @contextmanager
 def running(
-    command: Command, project: Path, variables: Mapping[str, str], log: Path
+    command: Command, project: Path, variables: Mapping[str, str], log: Path, *, code: int = 0
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program of the project while the block runs; it has to end by itself when it is told to."""
+    """Run a program of the project while the block runs; it has to end by itself when it is told to, with a code."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -131,12 +131,12 @@ def running(
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             try:
-                code = process.wait(40)
+                ended_with = process.wait(40)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
                 raise
-    assert code == 0, log.read_text()
+    assert ended_with == code, log.read_text()
 
 
 @contextmanager
@@ -178,6 +178,7 @@ class Stack:
     asgi: bool
     folder: Path
     mailbox: servers.Mailbox
+    redis: servers.Redis
 
     def python(self, code: str) -> str:
         """Run code in the project's shell."""
@@ -217,10 +218,10 @@ def in_production(
             "EMAIL_USE_TLS": "off",
         }
         if answers.get("use_celery"):
-            given["REDIS_URL"] = redis
+            given["REDIS_URL"] = redis.url
         given |= variables or {}
         for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
             run([programs / "python", "manage.py", *command], project, given)
         server = answers.get("server", "wsgi")
         with serving(project, programs, server, given, folder / "web.log") as site:
-            yield Stack(site, project, programs, given, database, server == "asgi", folder, mailbox)
+            yield Stack(site, project, programs, given, database, server == "asgi", folder, mailbox, redis)
