@@ -1,6 +1,7 @@
 """How settings read variables."""
 
 from ipaddress import ip_network
+from re import fullmatch
 from typing import Any
 
 import environ
@@ -41,6 +42,20 @@ class Env(environ.Env):
         if not number:
             raise ImproperlyConfigured(f"{var} is 0: use a whole number above it.")
         return number
+
+    def port(self, var: str, default: int) -> int:
+        """Return the number of a TCP port."""
+        number = self.positive(var, default)
+        if number > 65535:
+            raise ImproperlyConfigured(f"{var} is {number}: use a port, up to 65535.")
+        return number
+
+    def matching(self, var: str, pattern: str, example: str) -> str:
+        """Return a text that looks like an example. It is not shown otherwise: it may be secret."""
+        given: str = self.str(var)
+        if not fullmatch(pattern, given):
+            raise ImproperlyConfigured(f"{var} cannot be used: it has to look like {example}.")
+        return given
 
     def one_of(self, var: str, words: list[str], default: str) -> str:
         """Return the one of some words that is given, in whatever case."""
