@@ -39,6 +39,9 @@ class Site:
     log: Path
     process: subprocess.Popen[bytes]
 
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+
     def ask(
         self,
         path: str,
@@ -51,6 +54,7 @@ class Site:
         """Ask for a path as the proxy in front would: over HTTPS, unless told otherwise, with the site's host name."""
         sent = {"Host": "example.com"} | ({"X-Forwarded-Proto": "https"} if https else {}) | dict(headers or {})
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.sock = self.connect()
         try:
             connection.request(method, path, body, sent)
             response = connection.getresponse()
@@ -63,7 +67,7 @@ class Site:
 
     def send(self, request: bytes) -> bytes:
         """Send bytes as they are, and return what the server answers until it closes the connection."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as connection:
+        with self.connect() as connection:
             received = b""
             # A server may have refused the beginning while the rest is on its way.
             with suppress(ConnectionError):
@@ -167,10 +171,9 @@ def serving(
 
 
 @dataclass
-class Stack:
-    """A project in production: its server, its database and what belongs to it."""
+class Installation:
+    """A project that is ready to run in production: its programs, its database and the variables that it needs."""
 
-    site: Site
     project: Path
     programs: Path
     variables: dict[str, str]
@@ -185,8 +188,15 @@ class Stack:
         return run(command, self.project, self.variables)
 
 
+@dataclass
+class Stack(Installation):
+    """A project in production, and its server."""
+
+    site: Site
+
+
 @contextmanager
-def in_production(
+def installed(
     template: Path,
     environments: Path,
     folder: Path,
@@ -194,8 +204,8 @@ def in_production(
     *,
     prepare: Callable[[Path], None] = lambda project: None,
     variables: Mapping[str, str] | None = None,
-) -> Iterator[Stack]:
-    """Run a project as its README says, with two worker processes and the services that its answers ask for.
+) -> Iterator[Installation]:
+    """Install a project as its README says, and run the services that its answers ask for, but not the project.
 
     prepare: changes the project before it starts. variables: those that differ from what a production has.
     """
@@ -221,6 +231,25 @@ def in_production(
         given |= variables or {}
         for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
             run([programs / "python", "manage.py", *command], project, given)
-        server = answers.get("server", "wsgi")
-        with serving(project, programs, server, given, folder / "web.log") as site:
-            yield Stack(site, project, programs, given, database, server == "asgi", folder, mailbox)
+        asgi = answers.get("server", "wsgi") == "asgi"
+        yield Installation(project, programs, given, database, asgi, folder, mailbox)
+
+
+@contextmanager
+def in_production(
+    template: Path,
+    environments: Path,
+    folder: Path,
+    answers: Answers,
+    *,
+    prepare: Callable[[Path], None] = lambda project: None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
+    """Run a project as its README says, with two worker processes and the services that its answers ask for.
+
+    prepare: changes the project before it starts. variables: those that differ from what a production has.
+    """
+    with installed(template, environments, folder, answers, prepare=prepare, variables=variables) as found:
+        server = "asgi" if found.asgi else "wsgi"
+        with serving(found.project, found.programs, server, found.variables, folder / "web.log") as site:
+            yield Stack(**vars(found), site=site)

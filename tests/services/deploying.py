@@ -1,0 +1,349 @@
+"""Running a generated project as deploy/README.md says: behind nginx and under Supervisor, with the rendered files."""
+
+import getpass
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+import trustme
+
+from ..harness.answers import Answers
+from ..harness.commands import clean_environment, run
+from ..harness.servers import free_port, wait_until
+from .serving import Installation, Site, installed
+
+# The file with the upstream, for each deployment, and where it sends requests.
+UPSTREAMS = {
+    "nginx_supervisor": ("upstream-server.conf", "server 127.0.0.1:8000"),
+    "docker": ("upstream-containers.conf", "server web:8000"),
+}
+
+# What Debian's nginx.conf has around the files of a site, with folders of its own.
+NGINX = """\
+daemon off;
+user {user};
+worker_processes 2;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{
+    worker_connections 768;
+}}
+http {{
+    sendfile on;
+    tcp_nopush on;
+    types_hash_max_size 2048;
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    ssl_protocols TLSv1 TLSv1.1 TLSv1.2 TLSv1.3;
+    ssl_prefer_server_ciphers on;
+    access_log {folder}/access.log;
+    gzip on;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/conf.d/*.conf;
+}}
+"""
+
+SUPERVISOR = """\
+[unix_http_server]
+file={socket}
+[supervisord]
+nodaemon=true
+logfile={folder}/supervisord.log
+pidfile={folder}/supervisord.pid
+childlogdir={folder}
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=unix://{socket}
+[include]
+files={folder}/programs.conf
+"""
+
+
+def find_nginx() -> str:
+    """Return the path of the system's nginx; without one, skip the test."""
+    return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or pytest.skip(
+        "there is no nginx: apt-get install nginx-light"
+    )
+
+
+def has_ipv6() -> bool:
+    """Say whether this machine has an address of its own in IPv6."""
+    with socket.socket(socket.AF_INET6) as listener, suppress(OSError):
+        listener.bind(("::1", 0))
+        return True
+    return False
+
+
+def adapt(text: str, replacements: Mapping[str, str]) -> str:
+    """Replace texts, each of which has to be there."""
+    for old, new in replacements.items():
+        assert old in text, f"{old!r} is not in:\n{text}"
+        text = text.replace(old, new)
+    return text
+
+
+@dataclass
+class Nginx:
+    """The configuration of an nginx for a project, in a folder of its own, and the process when it runs."""
+
+    folder: Path
+    http: int
+    https: int
+    authority: trustme.CA
+    program: str = field(default_factory=find_nginx)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def configuration(self) -> Path:
+        return self.folder / "nginx.conf"
+
+    def command(self, *arguments: str) -> list[str | Path]:
+        # Until it reads its configuration, nginx logs to a file that is built in.
+        return [self.program, "-e", self.folder / "error.log", "-p", self.folder, "-c", self.configuration, *arguments]
+
+    def test(self) -> str:
+        """Let nginx test its configuration, and return what it says."""
+        return run(self.command("-t"), self.folder)
+
+    def log(self) -> str:
+        """Return what it has logged as an error."""
+        return (self.folder / "error.log").read_text()
+
+
+def configure_nginx(project: Path, folder: Path, deployment: str, upstream: int) -> Nginx:
+    """Install what a project has for nginx in a folder; only paths, addresses and ports are changed.
+
+    deployment: the choice whose upstream it is. upstream: the port of the project's server.
+    """
+    (folder / "conf.d").mkdir(parents=True)
+    (folder / "certificates").mkdir()
+    nginx = Nginx(folder, free_port(), free_port(), trustme.CA())
+    certificate = nginx.authority.issue_cert("example.com")
+    certificate.private_key_pem.write_to_path(str(folder / "certificates" / "privkey.pem"))
+    for blob in certificate.cert_chain_pems:
+        blob.write_to_path(str(folder / "certificates" / "fullchain.pem"), append=True)
+    replacements = {
+        "listen 80": f"listen 127.0.0.1:{nginx.http}",
+        "listen 443": f"listen 127.0.0.1:{nginx.https}",
+        "[::]:80": f"[::1]:{nginx.http}",
+        "[::]:443": f"[::1]:{nginx.https}",
+        "/srv/my_site": str(project),
+        "/etc/nginx/certificates/my_site": f"{folder}/certificates",
+        "/var/log/nginx": str(folder),
+        "/var/www/challenges": f"{folder}/challenges",
+    }
+    if not has_ipv6():
+        replacements |= {"    listen [::1]": "    # listen [::1]"}
+    source = project / "deploy" / "nginx"
+    (folder / "conf.d" / "my_site.conf").write_text(adapt((source / "site.conf").read_text(), replacements))
+    name, server = UPSTREAMS[deployment]
+    text = adapt((source / name).read_text(), {server: f"server 127.0.0.1:{upstream}"})
+    # Newer ones ask for names while they run.
+    (folder / "conf.d" / "my_site-upstream.conf").write_text(text.replace(" resolve;", ";"))
+    user = getpass.getuser()
+    nginx.configuration.write_text(NGINX.format(folder=folder, user=user))
+    if os.geteuid() != 0:
+        nginx.configuration.write_text(nginx.configuration.read_text().replace(f"user {user};\n", ""))
+    return nginx
+
+
+@contextmanager
+def proxying(nginx: Nginx) -> Iterator[Nginx]:
+    """Run an nginx while the block runs."""
+    with (nginx.folder / "nginx.log").open("wb") as output:
+        nginx.process = process = subprocess.Popen(
+            nginx.command(),
+            cwd=nginx.folder,
+            env=clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+    def is_up() -> bool:
+        assert process.poll() is None, (nginx.folder / "nginx.log").read_text()
+        with socket.socket() as attempt:
+            return attempt.connect_ex(("127.0.0.1", nginx.https)) == 0
+
+    try:
+        wait_until(is_up, 30, "nginx starts")
+        yield nginx
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+@dataclass
+class SecureSite(Site):
+    """A site behind nginx: `ask` and `send` speak TLS to it, each time from another address of this machine.
+
+    address: where requests come from, instead. name: the host name that TLS asks for.
+    """
+
+    authority: trustme.CA = field(default_factory=trustme.CA)
+    address: str = ""
+    name: str = "example.com"
+    clients: Iterator[int] = field(default_factory=count)
+
+    def connect(self) -> socket.socket:
+        number = next(self.clients)
+        address = self.address or f"127.1.{number // 250 % 250}.{number % 250 + 1}"
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30, source_address=(address, 0))
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        try:
+            return context.wrap_socket(plain, server_hostname=self.name)
+        except BaseException:
+            plain.close()
+            raise
+
+
+@dataclass
+class Supervisor:
+    """A running Supervisor, with its files in a folder."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def command(self, *arguments: str) -> list[str | Path]:
+        return [program("supervisorctl"), "-c", self.folder / "supervisord.conf", *arguments]
+
+    def ctl(self, *arguments: str) -> str:
+        """Run supervisorctl, and return what it printed."""
+        return run(self.command(*arguments), self.folder)
+
+    def status(self) -> dict[str, str]:
+        """Return the state of each program, by its name without the group's, like {"web": "RUNNING"}."""
+        # Its exit code says whether everything runs.
+        shown = subprocess.run(self.command("status"), capture_output=True, text=True, check=False).stdout
+        return dict(re.findall(r"^my_site:(\S+)\s+([A-Z]+)", shown, re.MULTILINE))
+
+    def pid(self, name: str) -> int:
+        """Return the id of a program's first process."""
+        return int(self.ctl("pid", f"my_site:{name}"))
+
+    def log(self, name: str) -> str:
+        """Return what a program has logged."""
+        return (self.folder / f"my_site-{name}.log").read_text()
+
+    def events(self) -> str:
+        """Return what Supervisor itself has logged."""
+        return (self.folder / "supervisord.log").read_text()
+
+
+def program(name: str) -> Path:
+    """Return the path of one of Supervisor's programs."""
+    return Path(sys.executable).with_name(name)
+
+
+@contextmanager
+def supervising(project: Path, folder: Path) -> Iterator[Supervisor]:
+    """Run Supervisor with what a project has for it, while the block runs; only paths and the user are changed."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    replacements = {
+        "/srv/my_site": str(project),
+        "/var/lib/my_site": str(data),
+        "/var/log/supervisor": str(folder),
+        "user=my_site": f"user={getpass.getuser()}",
+    }
+    source = project / "deploy" / "supervisor" / "programs.conf"
+    (folder / "programs.conf").write_text(adapt(source.read_text(), replacements))
+    # The path of a socket may have no more than about a hundred characters.
+    with tempfile.TemporaryDirectory(prefix="supervisor-") as short:
+        configuration = folder / "supervisord.conf"
+        configuration.write_text(SUPERVISOR.format(folder=folder, socket=f"{short}/socket"))
+        with (folder / "output.log").open("wb") as output:
+            process = subprocess.Popen(
+                [program("supervisord"), "-c", configuration],
+                cwd=folder,
+                env=clean_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+        def is_up() -> bool:
+            assert process.poll() is None, (folder / "output.log").read_text()
+            return (Path(short) / "socket").exists()
+
+        try:
+            wait_until(is_up, 30, "Supervisor starts")
+            yield Supervisor(folder, process)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(120)
+
+
+@dataclass
+class Deployment(Installation):
+    """A project on a server: `site` asks nginx; `supervisor` and `nginx` are what runs it."""
+
+    site: SecureSite
+    nginx: Nginx
+    supervisor: Supervisor
+    port: int
+
+    def manage(self, *arguments: str) -> str:
+        """Run a command of the project."""
+        return run([self.programs / "python", "manage.py", *arguments], self.project, self.variables)
+
+
+@contextmanager
+def deployed(
+    template: Path,
+    environments: Path,
+    folder: Path,
+    answers: Answers,
+    *,
+    prepare: Callable[[Path], None] = lambda project: None,
+    variables: Mapping[str, str] | None = None,
+) -> Iterator[Deployment]:
+    """Run a project on this machine as its deploy/README.md says, with two worker processes, and give it once it is up.
+
+    template, environments: the fixtures. folder: one that is empty. answers: those that differ from the defaults;
+    deployment is nginx_supervisor. prepare: changes the project before it starts. variables: those that differ from
+    what a production has; all are in the project's .env.
+
+    The server of the project listens on a port of its own, `port`, in front of it nginx on another, which `site` asks
+    like `Site.ask` does, from another address of 127.0.0.0/8 each time: nginx limits what one may do. supervisorctl is
+    `supervisor.ctl("signal", "HUP", "my_site:web")`, the id of a first process `supervisor.pid("worker")`. On the way
+    out everything is stopped.
+    """
+    answers = answers | {"deployment": ["nginx_supervisor"]}
+    with installed(template, environments, folder, answers, prepare=prepare, variables=variables) as installation:
+        port = free_port()
+        listens = {"UVICORN_PORT": str(port)} if installation.asgi else {"GUNICORN_BIND": f"127.0.0.1:{port}"}
+        written = installation.variables | listens
+        (installation.project / ".env").write_text("".join(f"{name}={value}\n" for name, value in written.items()))
+        (installation.project / ".venv").symlink_to(installation.programs.parent)
+        nginx = configure_nginx(installation.project, folder / "nginx", "nginx_supervisor", port)
+        with proxying(nginx), supervising(installation.project, folder / "supervisor") as supervisor:
+            site = SecureSite(nginx.https, supervisor.folder / "my_site-web.log", supervisor.process, nginx.authority)
+            deployment = Deployment(**vars(installation), site=site, nginx=nginx, supervisor=supervisor, port=port)
+
+            def is_up() -> bool:
+                states = supervisor.status()
+                assert "FATAL" not in states.values(), supervisor.events()
+                return set(states.values()) == {"RUNNING"} and site.ask("/livez").status == 200
+
+            wait_until(is_up, 60, "the programs run")
+            yield deployment
