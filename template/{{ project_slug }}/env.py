@@ -1,5 +1,6 @@
 """How settings read variables."""
 
+import re
 from ipaddress import ip_network
 from typing import Any
 
@@ -35,11 +36,28 @@ class Env(environ.Env):
             raise ImproperlyConfigured(f"{var} is {value!r}: use a whole number.")
         return self.parse_value(value, cast)
 
-    def positive(self, var: str, default: int) -> int:
-        """Return a whole number above 0."""
+    def database(self, var: str) -> dict[str, Any]:
+        """Return the database that a URL names."""
+        try:
+            return dict(self.db_url(var))
+        except ValueError:
+            # Its text may show a part of the password.
+            raise ImproperlyConfigured(
+                f"{var} cannot be read: percent-encode what is special in its password."
+            ) from None
+
+    def like(self, var: str, pattern: str, example: str) -> str:
+        """Return a text that matches a pattern. An error never shows it: it may be a secret."""
+        given: str = self.str(var)
+        if not re.fullmatch(pattern, given):
+            raise ImproperlyConfigured(f"{var} cannot be used: it has to look like {example}.")
+        return given
+
+    def positive(self, var: str, default: int, most: int = 1_000_000) -> int:
+        """Return a whole number from 1 to another one."""
         number: int = self.int(var, default=default)
-        if not number:
-            raise ImproperlyConfigured(f"{var} is 0: use a whole number above it.")
+        if not 1 <= number <= most:
+            raise ImproperlyConfigured(f"{var} is {number}: use a whole number from 1 to {most}.")
         return number
 
     def one_of(self, var: str, words: list[str], default: str) -> str:
