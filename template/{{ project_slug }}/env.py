@@ -36,6 +36,16 @@ class Env(environ.Env):
             raise ImproperlyConfigured(f"{var} is {value!r}: use a whole number.")
         return self.parse_value(value, cast)
 
+    def database(self, var: str) -> dict[str, Any]:
+        """Return the database that a URL names."""
+        try:
+            return dict(self.db_url(var))
+        except ValueError:
+            # Its text may show a part of the password.
+            raise ImproperlyConfigured(
+                f"{var} cannot be read: percent-encode what is special in its password."
+            ) from None
+
     def positive(self, var: str, default: int) -> int:
         """Return a whole number above 0."""
         number: int = self.int(var, default=default)
