@@ -5,11 +5,9 @@ import math
 import re
 from collections import deque
 from collections.abc import Mapping
-from io import BytesIO
 from functools import lru_cache
 from typing import IO, Any
 
-from django.conf import settings
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.db import IntegrityError
@@ -41,12 +39,6 @@ class BoundedPagination(PageNumberPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
-
-
-class TooLarge(APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The body is larger than what this site takes."
-    default_code = "too_large"
 
 
 @lru_cache(maxsize=10_000)
@@ -99,9 +91,8 @@ class ScopedThrottle(ScopedRateThrottle, SharedRate):
 class StrictJSONParser(JSONParser):
     """JSON, less what could only fail later: each is a ParseError, answered with 400.
 
-    A body that is larger than a form may be is not read. Python gives up on deep nesting;
-    databases store neither NUL characters, nor lone surrogates, nor numbers that are too large for
-    a float.
+    Python gives up on deep nesting; databases store neither NUL characters, nor lone surrogates,
+    nor numbers that are too large for a float.
     """
 
     def parse(
@@ -110,12 +101,8 @@ class StrictJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        body = stream.read(-1 if limit is None else limit + 1)
-        if limit is not None and len(body) > limit:
-            raise TooLarge()
         try:
-            data: Any = super().parse(BytesIO(body), media_type, parser_context)
+            data: Any = super().parse(stream, media_type, parser_context)
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deeply.") from error
         parts: list[tuple[Any, int]] = [(data, 0)]

@@ -8,6 +8,9 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+# A name, or an address of IPv6 in brackets; and a list of them.
+HOST = r"(\.?[\w.-]+|\[[\da-fA-F:]+\])"
+HOSTS = rf"(\*|{HOST})(\s*,\s*(\*|{HOST}))*"
 SWITCHES = {"on", "true", "yes", "1", "off", "false", "no", "0"}
 
 
@@ -60,13 +63,6 @@ class Env(environ.Env):
             raise ImproperlyConfigured(f"{var} is {number}: use a port, up to 65535.")
         return number
 
-    def matching(self, var: str, pattern: str, example: str) -> str:
-        """Return a text that looks like an example. It is not shown otherwise: it may be secret."""
-        given: str = self.str(var)
-        if not fullmatch(pattern, given):
-            raise ImproperlyConfigured(f"{var} cannot be used: it has to look like {example}.")
-        return given
-
     def one_of(self, var: str, words: list[str], default: str) -> str:
         """Return the one of some words that is given, in whatever case."""
         given = self.str(var, default=default)
@@ -87,3 +83,15 @@ class Env(environ.Env):
                 f"{var} is {given!r}: use addresses like 10.0.0.1 or 10.0.0.0/8, or *."
             ) from None
         return given
+
+    def require(self, variables: dict[str, tuple[str, str]]) -> None:
+        """Stop where variables are missing, or do not match.
+
+        variables: the pattern of each, and what it has to do, like "look like example.com". Errors
+        show no value: it may be a secret.
+        """
+        if missing := [var for var in variables if not self.str(var, default="")]:
+            raise ImproperlyConfigured(f"Set {', '.join(missing)}: .env.example says what each is.")
+        for var, (pattern, hint) in variables.items():
+            if not fullmatch(pattern, self.str(var)):
+                raise ImproperlyConfigured(f"{var} cannot be used: it has to {hint}.")

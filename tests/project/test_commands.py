@@ -136,7 +136,7 @@ def test_variables_of_the_env_file_are_read(project: Path, programs: Path) -> No
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("SECRET_KEY", "short", "SECRET_KEY is too short: use at least 50 random characters."),
+        ("SECRET_KEY", "short", "SECRET_KEY cannot be used: it has to have at least 50 random characters."),
         ("DATABASE_URL", "mysql://localhost/x", "DATABASE_URL cannot be used: it has to look like "),
         ("DATABASE_URL", "nonsense", "DATABASE_URL cannot be used: it has to look like "),
         ("SITE_URL", "http://example.com", "SITE_URL cannot be used: it has to look like https://www.example.com."),
