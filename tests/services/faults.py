@@ -15,7 +15,7 @@ from ..harness.servers import wait_until
 from .serving import Answer, Site
 
 # Pages that a project's own code may have: one that holds a connection to the database for a second, and says in a file
-# that it does; one that says which process answers, and of which release it is; one that needs the database.
+# that it does; one that says which process answers, and of which release; one that needs the database; one that is large.
 VIEWS = """\
 import os
 from pathlib import Path
@@ -35,7 +35,7 @@ def slow(request):
         cursor.execute("SELECT 1")
         with Path(__file__).with_name("busy").open("a") as busy:
             busy.write("busy\\n")
-        cursor.execute("SELECT pg_sleep(1)")
+        cursor.execute("SELECT pg_sleep(%s)", [request.GET.get("seconds", 1)])
     return HttpResponse("done")
 
 
@@ -49,7 +49,12 @@ def query(request):
     return HttpResponse(ContentType.objects.count())
 
 
-urlpatterns = [path("slow/", slow), path("process/", process), path("query/", query)]
+@login_not_required
+def large(request):
+    return HttpResponse(b"0" * 5_000_000)
+
+
+urlpatterns = [path("slow/", slow), path("process/", process), path("query/", query), path("large/", large)]
 """
 
 
