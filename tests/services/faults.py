@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,20 +12,26 @@ from http.client import HTTPException
 from pathlib import Path
 from threading import Event
 
+import pytest
+
+from ..harness.commands import run
 from ..harness.servers import wait_until
 from .serving import Answer, Site
 
 # Pages that a project's own code may have: one that holds a connection to the database for a second, and says in a file
-# that it does; one that says which process answers, and of which release it is; one that needs the database.
+# that it does; one that says which process answers, and of which release; one that needs the database, one that
+# writes to it; one that is large.
 VIEWS = """\
 import os
 from pathlib import Path
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.http import HttpResponse
 from django.urls import path
+from django.utils import timezone
 
 RELEASE = ""
 
@@ -35,7 +42,7 @@ def slow(request):
         cursor.execute("SELECT 1")
         with Path(__file__).with_name("busy").open("a") as busy:
             busy.write("busy\\n")
-        cursor.execute("SELECT pg_sleep(1)")
+        cursor.execute("SELECT pg_sleep(%s)", [request.GET.get("seconds", 1)])
     return HttpResponse("done")
 
 
@@ -49,7 +56,19 @@ def query(request):
     return HttpResponse(ContentType.objects.count())
 
 
-urlpatterns = [path("slow/", slow), path("process/", process), path("query/", query)]
+@login_not_required
+def large(request):
+    return HttpResponse(b"0" * 5_000_000)
+
+
+@login_not_required
+def write(request):
+    key = os.urandom(16).hex()
+    Session.objects.create(session_key=key, session_data=os.urandom(50_000).hex(), expire_date=timezone.now())
+    return HttpResponse(key)
+
+
+urlpatterns = [path(f"{view.__name__}/", view) for view in (large, process, query, slow, write)]
 """
 
 
@@ -204,3 +223,34 @@ def seconds_until(happens: Callable[[], bool], at_most: float, what: str) -> flo
     begun = time.monotonic()
     wait_until(happens, at_most, what)
     return time.monotonic() - begun
+
+
+@contextmanager
+def small_disk(folder: Path, spare: int) -> Iterator[None]:
+    """Put what is in a folder on a disk with so many bytes to spare, while the block runs. Only root can."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    with tempfile.TemporaryDirectory() as aside:
+        run(["cp", "-a", f"{folder}/.", aside], folder)
+        size = int(run(["du", "--summarize", "--bytes", aside], folder).split()[0]) + spare
+        owner = folder.stat()
+        run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", folder], folder)
+        try:
+            run(["cp", "-a", f"{aside}/.", folder], folder)
+            os.chown(folder, owner.st_uid, owner.st_gid)
+            yield
+        finally:
+            run(["umount", "--lazy", folder], folder.parent)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Fill the disk that a folder is on, while the block runs."""
+    filler = folder / "filler"
+    try:
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        yield
+    finally:
+        filler.unlink()

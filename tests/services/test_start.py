@@ -34,7 +34,6 @@ OPTIONAL = {
     "SECURE_HSTS_SECONDS": ["a year"],
 }
 GUNICORN = {
-    "GUNICORN_BIND": ["127.0.0.1:port"],
     "FORWARDED_ALLOW_IPS": ["nginx"],
     "WEB_CONCURRENCY": ["0", "many"],
     "GUNICORN_WORKER_CLASS": ["fast"],
@@ -49,7 +48,6 @@ GUNICORN = {
     "GUNICORN_LOG_LEVEL": ["loud"],
 }
 UVICORN = {
-    "UVICORN_HOST": ["nowhere.invalid"],
     "UVICORN_PORT": ["http", "99999"],
     "UVICORN_PROXY_HEADERS": ["perhaps"],
     "FORWARDED_ALLOW_IPS": ["nginx"],
