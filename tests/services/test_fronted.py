@@ -1,0 +1,123 @@
+"""Behind nginx and under Supervisor, a project outlives a killed server and does not notice slow clients."""
+
+import statistics
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from ..harness.servers import wait_until
+from . import faults
+from .deploying import Deployment, deployed
+from .serving import Site
+
+pytestmark = pytest.mark.slow
+
+STACKS = [pytest.param(name, marks=pytest.mark.xdist_group(f"fronted-{name}")) for name in ("wsgi", "asgi")]
+
+# A page that no buffer of a connection can take in.
+LARGE = """
+
+@login_not_required
+def large(request):
+    return HttpResponse(b"x" * 8 * 2**20)
+
+
+urlpatterns.append(path("large/", large))
+"""
+
+# What slow clients begin with, and what each goes on with: the last ones with nothing, they read.
+HEADERS = b"Host: example.com\r\nConnection: close\r\n"
+SLOW = [
+    (80, b"GET / HTTP/1.1\r\n" + HEADERS, b"X: y\r\n"),
+    (80, b"POST /login/ HTTP/1.1\r\nContent-Length: 100000\r\n" + HEADERS + b"\r\n", b"x"),
+    (40, b"GET /faults/large/ HTTP/1.1\r\n" + HEADERS + b"\r\n", b""),
+]
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def deployment(
+    request: pytest.FixtureRequest, template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployment]:
+    folder = tmp_path_factory.mktemp(request.param)
+    with deployed(template, environments, folder, {"server": request.param}, prepare=prepare) as running:
+        yield running
+
+
+def prepare(project: Path) -> None:
+    """Add the pages of the fault tests, and the large one."""
+    faults.add_views(project)
+    with (project / "faults.py").open("a") as code:
+        code.write(LARGE)
+
+
+def workers(deployment: Deployment) -> set[int]:
+    """Return the ids of the processes that answer, asked without nginx."""
+    return faults.processes(Site(deployment.port, deployment.site.log, deployment.site.process))
+
+
+def test_a_killed_server_answers_again(deployment: Deployment) -> None:
+    old = workers(deployment)
+
+    def is_new() -> bool:
+        with suppress(OSError, ValueError, IndexError):
+            return int(deployment.site.ask("/faults/process/").body.split()[0]) not in old
+        return False
+
+    # Until then, processes that the killed one left may answer.
+    with faults.load(deployment.site, ["/faults/process/"], clients=2) as attempts:
+        killed = faults.kill(deployment.supervisor.pid("web"))
+        wait_until(is_new, 60, "a process of another server answers")
+
+    assert [attempt for attempt in attempts if attempt.status != 200 and attempt.begun > killed + 5] == []
+
+    # One generation is left, and Supervisor has it in hand.
+    wait_until(lambda: all(map(faults.is_gone, old)), 40, "the processes of before end")
+    wait_until(lambda: deployment.supervisor.status()["web"] == "RUNNING", 60, "Supervisor has it running")
+    new = workers(deployment)
+    deployment.supervisor.ctl("signal", "HUP", "my_site:web")
+    wait_until(lambda: all(map(faults.is_gone, new)), 60, "a reload reaches it")
+    assert not workers(deployment) & (old | new)
+
+
+@contextmanager
+def slow_clients(deployment: Deployment) -> Iterator[None]:
+    """Have many clients, each from an address of its own, that send or read a few bytes each second."""
+    slow, over = set[int](), Event()
+
+    def crawl(number: int, begin: bytes, go_on: bytes) -> None:
+        while not over.is_set():
+            # nginx closes those that are too slow even for it: they come again.
+            with suppress(OSError), deployment.site.connect() as connection:
+                connection.sendall(begin)
+                slow.add(number)
+                while not over.wait(1):
+                    if go_on:
+                        connection.sendall(go_on)
+                    else:
+                        connection.recv(64)
+            slow.discard(number)
+
+    clients = [(begin, go_on) for number, begin, go_on in SLOW for _ in range(number)]
+    with ThreadPoolExecutor(len(clients)) as pool:
+        crawling = [pool.submit(crawl, number, *client) for number, client in enumerate(clients)]
+        try:
+            wait_until(lambda: len(slow) == len(clients), 60, "every slow client has begun")
+            yield
+            assert len(slow) > len(clients) / 2
+        finally:
+            over.set()
+        for client in crawling:
+            client.result()
+
+
+def test_slow_clients_slow_nobody_down(deployment: Deployment) -> None:
+    with slow_clients(deployment), ThreadPoolExecutor(2) as pool:
+        paths = ["/", "/faults/query/", "/login/"] * 50
+        made = list(pool.map(lambda path: faults.attempt(deployment.site, path), paths))
+
+    assert {attempt.status for attempt in made} == {200}
+    assert statistics.quantiles([attempt.seconds for attempt in made], n=20)[-1] < 1
