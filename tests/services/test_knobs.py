@@ -126,7 +126,9 @@ def server(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def both(template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Installed]]:
+def both(
+    template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Installed]]:
     folder, found = tmp_path_factory.mktemp("knobs"), {}
     for server in ("wsgi", "asgi"):
         project = projects.render(template, folder / server, {"server": server, "use_celery": True})
@@ -155,9 +157,7 @@ def test_the_list_of_required_variables_is_complete(both: dict[str, Installed]) 
 
 @pytest.mark.parametrize("name", REQUIRED)
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_missing_variable_stops_a_program_and_is_named(
-    both: dict[str, Installed], program: str, name: str
-) -> None:
+def test_a_missing_variable_stops_a_program_and_is_named(both: dict[str, Installed], program: str, name: str) -> None:
     variables = {key: value for key, value in VARIABLES.items() if key != name}
     last = installed_for(both, program).refused(program, variables)
 
