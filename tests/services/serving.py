@@ -117,9 +117,9 @@ class Site:
 
 @contextmanager
 def running(
-    command: Command, project: Path, variables: Mapping[str, str], log: Path
+    command: Command, project: Path, variables: Mapping[str, str], log: Path, *, code: int = 0
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program of the project while the block runs; it has to end by itself when it is told to."""
+    """Run a program of the project while the block runs; it has to end by itself when it is told to, with a code."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -135,12 +135,12 @@ def running(
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             try:
-                code = process.wait(40)
+                ended_with = process.wait(40)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
                 raise
-    assert code == 0, log.read_text()
+    assert ended_with == code, log.read_text()
 
 
 @contextmanager
@@ -181,6 +181,7 @@ class Installation:
     asgi: bool
     folder: Path
     mailbox: servers.Mailbox
+    redis: servers.Redis
 
     def python(self, code: str) -> str:
         """Run code in the project's shell."""
@@ -227,12 +228,12 @@ def installed(
             "EMAIL_USE_TLS": "off",
         }
         if answers.get("use_celery"):
-            given["REDIS_URL"] = redis
+            given["REDIS_URL"] = redis.url
         given |= variables or {}
         for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
             run([programs / "python", "manage.py", *command], project, given)
         asgi = answers.get("server", "wsgi") == "asgi"
-        yield Installation(project, programs, given, database, asgi, folder, mailbox)
+        yield Installation(project, programs, given, database, asgi, folder, mailbox, redis)
 
 
 @contextmanager

@@ -1,0 +1,216 @@
+"""No task is lost, whatever is killed, and pages do without Redis."""
+
+import os
+import re
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ..harness import projects
+from ..harness.commands import Command
+from ..harness.servers import Redis, wait_until
+from . import faults
+from .serving import PASSWORD, Answer, Stack, in_production, running
+
+pytestmark = pytest.mark.slow
+
+# Work that takes a while, and says in a file when it begins, in which process, and when it is done: twice where it is
+# done twice.
+TASK = """
+
+@shared_task
+def work(number: int, seconds: float) -> None:
+    import os, time
+    from pathlib import Path
+
+    def note(what):
+        with Path(__file__).with_name("work.log").open("a") as log:
+            log.write(f"{what} {number} {os.getpid()}\\n")
+
+    note("begun")
+    time.sleep(seconds)
+    note("done")
+"""
+
+STACKS = [pytest.param(name, marks=pytest.mark.xdist_group(f"faults-{name}-celery")) for name in ("wsgi", "asgi")]
+ONE_STACK = pytest.mark.parametrize("stack", STACKS[:1], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def stack(
+    request: pytest.FixtureRequest, template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    folder = tmp_path_factory.mktemp(request.param)
+    answers = {"server": request.param, "use_celery": True}
+    with in_production(template, environments, folder, answers, prepare=add_task) as stack:
+        stack.python(
+            "from django.contrib.auth import get_user_model as user; from rest_framework.authtoken.models import Token;"
+            f"ada = user().objects.create_superuser('ada@example.com', '{PASSWORD}');"
+            "Token.objects.create(user=ada, key='0123456789abcdef')"
+        )
+        yield stack
+
+
+def add_task(project: Path) -> None:
+    """Add the task, and let what a lost worker held go back after seconds instead of a quarter of an hour."""
+    tasks = project / "core" / "tasks.py"
+    tasks.write_text(tasks.read_text() + TASK)
+    projects.replace(project / "my_site", '"visibility_timeout": 900', '"visibility_timeout": 10')
+
+
+class Work:
+    """The work that was asked for, and what has become of it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.log = stack.project / "core" / "work.log"
+        self.log.unlink(missing_ok=True)
+        self.asked = 0
+
+    def ask(self, number: int, seconds: float) -> None:
+        """Ask for tasks, each of so many seconds."""
+        numbers = range(self.asked, self.asked + number)
+        self.stack.python(f"from core.tasks import work\nfor number in {list(numbers)}: work.delay(number, {seconds})")
+        self.asked += number
+
+    def lines(self, what: str) -> list[list[str]]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [line.split() for line in lines if line.startswith(what)]
+
+    def wait_for(self, what: str, number: int) -> None:
+        wait_until(lambda: len(self.lines(what)) >= number, 90, f"{number} tasks are {what}")
+
+    def processes(self) -> list[int]:
+        """Return the processes that took tasks."""
+        return [int(process) for _, _, process in self.lines("begun")]
+
+    def effects(self) -> dict[str, int]:
+        """Return how often each task was done, once each has been and no message is left."""
+        wait_until(lambda: len({number for _, number, _ in self.lines("done")}) == self.asked, 120, "all work is done")
+        redis = self.stack.redis
+        wait_until(lambda: redis.ask("LLEN", "celery") == redis.ask("HLEN", "unacked") == "0", 60, "no task is left")
+        return Counter(number for _, number, _ in self.lines("done"))
+
+
+@pytest.fixture
+def work(stack: Stack) -> Work:
+    return Work(stack)
+
+
+@contextmanager
+def worker(stack: Stack, log: Path, *, code: int = 0) -> Iterator[int]:
+    """Run a worker with two processes, and give its own; with what code it ends."""
+    program = stack.programs / "celery"
+    command: Command = [program, "--app", "my_site", "worker", "--loglevel", "INFO", "--concurrency", "2"]
+    with running(command, stack.project, stack.variables, log, code=code) as process:
+        wait_until(lambda: " ready." in log.read_text(), 60, "the worker is ready")
+        yield process.pid
+
+
+def once(work: Work) -> dict[str, int]:
+    return {str(number): 1 for number in range(work.asked)}
+
+
+@ONE_STACK
+def test_a_killed_process_of_a_worker_costs_no_task(stack: Stack, work: Work, tmp_path: Path) -> None:
+    with worker(stack, tmp_path / "worker.log"):
+        work.ask(6, seconds=2)
+        work.wait_for("begun", 2)
+        faults.kill(work.processes()[0])
+
+        assert work.effects() == once(work)
+
+
+@ONE_STACK
+def test_a_killed_worker_costs_no_task(stack: Stack, work: Work, tmp_path: Path) -> None:
+    with worker(stack, tmp_path / "worker.log", code=-signal.SIGKILL) as main:
+        work.ask(6, seconds=2)
+        work.wait_for("begun", 2)
+        os.kill(main, signal.SIGSTOP)  # it would put others in the place of its processes
+        for process in [*work.processes(), main]:
+            faults.kill(process)
+    assert work.lines("done") == []
+
+    with worker(stack, tmp_path / "next.log"):
+        assert work.effects() == once(work)
+
+
+@ONE_STACK
+def test_a_worker_that_is_stopped_finishes_what_it_began(stack: Stack, work: Work, tmp_path: Path) -> None:
+    with worker(stack, tmp_path / "worker.log") as main:
+        work.ask(6, seconds=3)
+        work.wait_for("begun", 2)
+        os.kill(main, signal.SIGTERM)
+        wait_until(lambda: faults.is_gone(main), 60, "the worker ends")
+    assert len(work.lines("begun")) == len(work.lines("done")) == 2
+
+    with worker(stack, tmp_path / "next.log"):
+        assert work.effects() == once(work)
+
+
+def pages(stack: Stack, name: str) -> dict[str, faults.Attempt]:
+    """Ask for pages of each kind: with and without the database, with throttles, with a task that is handed over."""
+    token = {"Authorization": "Token 0123456789abcdef"}
+    asked: dict[str, Callable[[], Answer]] = {
+        "home": lambda: stack.site.ask("/"),
+        "login": lambda: stack.site.ask("/login/"),
+        "list": lambda: stack.site.ask("/api/people/", headers=token),
+        "new": lambda: stack.site.post_json(
+            "/api/people/", {"name": name, "age": 1, "email": f"{name}@example.com"}, token
+        ),
+    }
+    return {page: faults.timed(ask) for page, ask in asked.items()}
+
+
+@contextmanager
+def without(redis: Redis, fault: str) -> Iterator[None]:
+    """Let Redis be away while the block runs."""
+    {"killed": redis.kill, "stopped": redis.stop, "black-holed": redis.pause}[fault]()
+    try:
+        yield
+    finally:
+        if fault == "black-holed":
+            redis.resume()
+        else:
+            redis.start()
+
+
+FAULTS = ["killed", "stopped", "black-holed"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_pages_do_without_redis(stack: Stack, fault: str) -> None:
+    with without(stack.redis, fault):
+        answers = [pages(stack, f"{fault}-{number}") for number in range(3)]
+
+    for answer in answers:
+        statuses = {page: made.status for page, made in answer.items()}
+        assert statuses == {"home": 200, "login": 200, "list": 200, "new": 201}
+        assert {page: made.seconds for page, made in answer.items() if made.seconds > 3} == {}
+    # The task of each new person could not be handed over: the log says which, and for whom.
+    lost = [record["message"] for record in stack.site.records() if record["levelname"] == "ERROR"]
+    people = stack.python(
+        f"from people.models import Person\nprint(*Person.objects.filter(name__startswith='{fault}').values_list('pk'))"
+    )
+    for person in re.findall(r"\d+", people):
+        assert [message for message in lost if "send_welcome_mail of my_site" in message and f" {person})" in message]
+
+
+@ONE_STACK
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_task_is_lost_with_redis(stack: Stack, work: Work, tmp_path: Path, fault: str) -> None:
+    with worker(stack, tmp_path / "worker.log"):
+        work.ask(6, seconds=2)
+        work.wait_for("begun", 2)
+        with without(stack.redis, fault):
+            time.sleep(5)
+        # The connections of the web server are broken: a task is handed over all the same.
+        assert pages(stack, f"after-{fault}")["new"].status == 201
+        wait_until(lambda: bool(stack.mailbox.texts_to(f"after-{fault}@example.com")), 90, "the mail arrives")
+
+        assert set(work.effects()) == set(once(work))
