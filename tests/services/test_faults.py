@@ -1,7 +1,5 @@
 """The production servers lose nothing and come back, whatever breaks under them."""
 
-import json
-import os
 import re
 import signal
 import time
@@ -16,7 +14,6 @@ from .serving import Site, Stack, in_production, serving
 
 pytestmark = pytest.mark.slow
 
-BREAK = json.loads(os.environ.get("BREAK", "{}"))
 STACKS = [pytest.param(name, marks=pytest.mark.xdist_group(f"faults-{name}")) for name in ("wsgi", "asgi")]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..harness import projects
-from ..harness.commands import run
+from ..harness.commands import Command, run
 
 pytestmark = pytest.mark.slow
 
@@ -161,7 +161,7 @@ def printed(project: Installed, variables: dict[str, str]) -> dict[str, str]:
     """Return the settings of the project's server, by name."""
     if (project.project / "serve.py").exists():
         code = "import serve\nfor name, value in vars(serve.configuration()).items(): print(name, '=', value)"
-        command = [project.programs / "python", "-c", code]
+        command: Command = [project.programs / "python", "-c", code]
     else:
         command = [project.programs / "gunicorn", "--print-config", "my_site.wsgi"]
     lines = run(command, project.project, RIGHT | variables).splitlines()
