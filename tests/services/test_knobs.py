@@ -1,9 +1,7 @@
 """Variables: each takes effect, and none that is missing or cannot be used lets a program start."""
 
-import json
+import re
 import subprocess
-import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from ..harness import projects
 from ..harness.commands import Command, clean_environment, run
 from ..harness.servers import free_port, wait_until
 from . import faults
-from .serving import serving
+from .serving import Site, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("knobs")]
 
@@ -91,7 +89,7 @@ class Installed:
 
     def command(self, program: str) -> Command:
         """Return how the README starts a program."""
-        celery = [self.programs / "celery", "--app", "my_site"]
+        celery: list[str | Path] = [self.programs / "celery", "--app", "my_site"]
         commands: dict[str, Command] = {
             "gunicorn": [self.programs / "gunicorn", "my_site.wsgi"],
             "serve.py": [self.programs / "python", "serve.py"],
@@ -119,22 +117,14 @@ class Installed:
         return "\n".join(ended.stdout.splitlines()[-6:])
 
 
-@pytest.fixture(scope="module", params=["wsgi", "asgi"])
-def server(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
-
-
 @pytest.fixture(scope="module")
-def both(
-    template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Installed]]:
+def both(template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Installed]:
     folder, found = tmp_path_factory.mktemp("knobs"), {}
     for server in ("wsgi", "asgi"):
         project = projects.render(template, folder / server, {"server": server, "use_celery": True})
         found[server] = Installed(project, projects.environment(project, environments, production=True))
         run([found[server].programs / "python", "manage.py", "collectstatic", "--no-input"], project, VARIABLES)
-    yield found
+    return found
 
 
 VARIABLES = projects.PRODUCTION | {
@@ -189,3 +179,147 @@ def test_nonsense_stops_uvicorn(both: dict[str, Installed], name: str, value: st
     listens = {"UVICORN_PORT": str(free_port())}
 
     assert name in both["asgi"].refused("serve.py", VARIABLES | listens | {name: value})
+
+
+# What each variable changes, with a value that is not the default.
+KNOBS_OF_GUNICORN = [
+    ("FORWARDED_ALLOW_IPS", "10.0.0.0/8", "forwarded_allow_ips", "['10.0.0.0/8']"),
+    ("GUNICORN_ACCESS_LOG", "-", "accesslog", "-"),
+    ("GUNICORN_BIND", "127.0.0.2:8123", "bind", "['127.0.0.2:8123']"),
+    ("GUNICORN_ERROR_LOG", "/dev/null", "errorlog", "/dev/null"),
+    ("GUNICORN_GRACEFUL_TIMEOUT", "7", "graceful_timeout", "7"),
+    ("GUNICORN_LOG_LEVEL", "ERROR", "loglevel", "error"),
+    ("GUNICORN_MAX_REQUESTS", "77", "max_requests", "77"),
+    ("GUNICORN_MAX_REQUESTS_JITTER", "7", "max_requests_jitter", "7"),
+    ("GUNICORN_PRELOAD", "on", "preload_app", "True"),
+    ("GUNICORN_THREADS", "7", "threads", "7"),
+    ("GUNICORN_TIMEOUT", "77", "timeout", "77"),
+    ("GUNICORN_WORKER_CLASS", "sync", "worker_class", "sync"),
+    ("WEB_CONCURRENCY", "7", "workers", "7"),
+]
+KNOBS_OF_UVICORN = [
+    ("FORWARDED_ALLOW_IPS", "10.0.0.0/8", "forwarded_allow_ips", "10.0.0.0/8"),
+    ("UVICORN_ACCESS_LOG", "on", "access_log", "True"),
+    ("UVICORN_HOST", "127.0.0.2", "host", "127.0.0.2"),
+    ("UVICORN_LIMIT_CONCURRENCY", "7", "limit_concurrency", "8"),
+    ("UVICORN_LIMIT_MAX_REQUESTS", "0", "limit_max_requests", "None"),
+    ("UVICORN_LIMIT_MAX_REQUESTS_JITTER", "7", "limit_max_requests_jitter", "7"),
+    ("UVICORN_LOG_LEVEL", "ERROR", "log_level", "error"),
+    ("UVICORN_LOOP", "asyncio", "loop", "asyncio"),
+    ("UVICORN_PORT", "8123", "port", "8123"),
+    ("UVICORN_PROXY_HEADERS", "off", "proxy_headers", "False"),
+    ("UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN", "7", "timeout_graceful_shutdown", "7"),
+    ("UVICORN_TIMEOUT_KEEP_ALIVE", "7", "timeout_keep_alive", "7"),
+    ("WEB_CONCURRENCY", "7", "workers", "7"),
+]
+
+
+def configured(installed: Installed, variables: dict[str, str]) -> dict[str, str]:
+    """Return what the server of a project would do, by the names of its own settings."""
+    if installed.project.name == "wsgi":
+        command: Command = [*installed.command("gunicorn"), "--print-config"]
+    else:
+        code = (
+            "import django, serve; django.setup();"
+            "[print(name, '=', value) for name, value in vars(serve.configuration()).items()]"
+        )
+        command = [installed.programs / "python", "-c", code]
+    lines = run(command, installed.project, variables).splitlines()
+    return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
+
+
+@pytest.mark.parametrize("server", ["wsgi", "asgi"])
+@pytest.mark.parametrize("place", ["environment", ".env"])
+def test_every_knob_takes_effect(both: dict[str, Installed], server: str, place: str) -> None:
+    installed, knobs = both[server], KNOBS_OF_GUNICORN if server == "wsgi" else KNOBS_OF_UVICORN
+    source = installed.project / ("gunicorn.conf.py" if server == "wsgi" else "serve.py")
+    given = {name: value for name, value, *_ in knobs}
+    file = installed.project / ".env"
+    before = configured(installed, VARIABLES)
+
+    if place == ".env":
+        file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    try:
+        after = configured(installed, VARIABLES | (given if place == "environment" else {}))
+    finally:
+        file.unlink(missing_ok=True)
+
+    assert set(re.findall(r'env\.\w+\(\s*"(\w+)"', source.read_text())) == given.keys()
+    for name, _, setting, expected in knobs:
+        assert after[setting] == expected, name
+        assert before[setting] != expected, name
+
+
+def workers(site: Site) -> set[int]:
+    """Return the ids of the server's processes that serve."""
+    children = Path(f"/proc/{site.process.pid}/task/{site.process.pid}/children").read_text().split()
+    commands = {int(child): Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
+    return {child for child, command in commands.items() if b"resource_tracker" not in command}
+
+
+@pytest.mark.parametrize("server", ["wsgi", "asgi"])
+def test_processes_are_as_many_as_asked_for_and_renewed(
+    both: dict[str, Installed], server: str, tmp_path: Path
+) -> None:
+    requests = {"GUNICORN_MAX_REQUESTS": "20", "GUNICORN_MAX_REQUESTS_JITTER": "1"} | {
+        "UVICORN_LIMIT_MAX_REQUESTS": "20",
+        "UVICORN_LIMIT_MAX_REQUESTS_JITTER": "1",
+    }
+    installed = both[server]
+    with serving(
+        installed.project, installed.programs, server, VARIABLES | requests, tmp_path / "log", workers=3
+    ) as site:
+        wait_until(lambda: len(workers(site)) == 3, 30, "three processes run")
+        before = workers(site)
+
+        def is_renewed() -> bool:
+            with suppress(OSError):
+                site.ask("/livez")
+            return not before & workers(site)
+
+        wait_until(is_renewed, 60, "each process is renewed")
+        wait_until(lambda: len(workers(site)) == 3, 30, "three processes run again")
+
+
+@pytest.mark.parametrize("server", ["wsgi", "asgi"])
+def test_only_named_proxies_are_believed(both: dict[str, Installed], server: str, tmp_path: Path) -> None:
+    installed = both[server]
+    for number, (proxies, status) in enumerate([("127.0.0.0/8", 404), ("10.0.0.1", 301)]):
+        log, access = tmp_path / f"{number}.log", tmp_path / f"{number}.access"
+        variables = {
+            "FORWARDED_ALLOW_IPS": proxies,
+            "GUNICORN_ACCESS_LOG": str(access),
+            "UVICORN_ACCESS_LOG": "on",
+        }
+        with serving(installed.project, installed.programs, server, VARIABLES | variables, log) as site:
+            answer = site.ask("/favicon.nothing", headers={"X-Forwarded-For": "203.0.113.9"})
+
+            assert answer.status == status
+        # gunicorn leaves X-Forwarded-For to the project, uvicorn reads it.
+        lines = access.read_text() if server == "wsgi" else log.read_text()
+        assert "/favicon.nothing" in lines
+        assert ("203.0.113.9" in lines) == (server == "asgi" and status == 404)
+
+
+@pytest.mark.parametrize("server", ["wsgi", "asgi"])
+def test_the_level_of_the_log_is_that_of_the_server(both: dict[str, Installed], server: str, tmp_path: Path) -> None:
+    installed = both[server]
+    started = "Listening at" if server == "wsgi" else "Started server process"
+    for level in ("INFO", "ERROR"):
+        log = tmp_path / level
+        variables = {"GUNICORN_LOG_LEVEL": level, "UVICORN_LOG_LEVEL": level}
+        with serving(installed.project, installed.programs, server, VARIABLES | variables, log):
+            pass
+        assert (started in log.read_text()) == (level == "INFO")
+
+
+def test_uvicorn_takes_as_many_connections_as_it_may(both: dict[str, Installed], tmp_path: Path) -> None:
+    installed, variables = both["asgi"], VARIABLES | {"UVICORN_LIMIT_CONCURRENCY": "2"}
+    with serving(installed.project, installed.programs, "asgi", variables, tmp_path / "log", workers=1) as site:
+        wait_until(lambda: faults.accepted(site) == 0, 30, "no connection is left")
+        with faults.send(site, faults.get("/livez", keep=True)) as first:
+            faults.read_answer(first)
+            assert site.ask("/livez").status == 200
+            with faults.send(site, faults.get("/livez", keep=True)) as second:
+                faults.read_answer(second)
+                assert site.ask("/livez").status == 503
