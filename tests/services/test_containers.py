@@ -235,7 +235,7 @@ class TestImages:
             if "db" in services:
                 variables["DATABASE_URL"] = database.create_database("site")
             if "redis" in services:
-                variables["REDIS_URL"] = redis
+                variables["REDIS_URL"] = redis.url
             container = Container(buildah, image, variables, {data: "/var/lib/my_site"})
             container.run(*services["migrate"]["command"])
             log = tmp_path / "web.log"
@@ -289,7 +289,7 @@ class TestImages:
                 "DATABASE_URL": database.create_database("site"),
                 "EMAIL_HOST": "127.0.0.1",
                 "EMAIL_PORT": str(mail_port),
-                "REDIS_URL": redis,
+                "REDIS_URL": redis.url,
                 **({"SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"} if "SSL_CERT_FILE" in os.environ else {}),
             }
             assert places.keys() - {"SSL_CERT_FILE"} <= services["web"]["environment"].keys()

@@ -34,7 +34,7 @@ def site(stack: Stack, tmp_path: Path) -> Iterator[Site]:
         stack.project,
         stack.programs,
         server,
-        stack.variables | json.loads(os.environ.get("BREAK", "{}")),
+        stack.variables,
         tmp_path / "web.log",
     ) as site:
         yield site
