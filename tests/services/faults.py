@@ -2,7 +2,6 @@
 
 import os
 import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,26 +11,22 @@ from http.client import HTTPException
 from pathlib import Path
 from threading import Event
 
-import pytest
-
-from ..harness.commands import run
 from ..harness.servers import wait_until
 from .serving import Answer, Site
 
 # Pages that a project's own code may have: one that holds a connection to the database for a second, and says in a file
-# that it does; one that says which process answers, and of which release; one that needs the database, one that
-# writes to it; one that is large.
+# that it does; one that says which process answers, and of which release; one that needs the database; one that
+# is large; one that reads what it is sent.
 VIEWS = """\
 import os
 from pathlib import Path
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.contenttypes.models import ContentType
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.http import HttpResponse
 from django.urls import path
-from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 
 RELEASE = ""
 
@@ -58,17 +53,16 @@ def query(request):
 
 @login_not_required
 def large(request):
-    return HttpResponse(b"0" * 5_000_000)
+    return HttpResponse(b"0" * 8 * 2**20)
 
 
+@csrf_exempt
 @login_not_required
-def write(request):
-    key = os.urandom(16).hex()
-    Session.objects.create(session_key=key, session_data=os.urandom(50_000).hex(), expire_date=timezone.now())
-    return HttpResponse(key)
+def take(request):
+    return HttpResponse(len(request.body))
 
 
-urlpatterns = [path(f"{view.__name__}/", view) for view in (large, process, query, slow, write)]
+urlpatterns = [path(f"{view.__name__}/", view) for view in (large, process, query, slow, take)]
 """
 
 
@@ -223,34 +217,3 @@ def seconds_until(happens: Callable[[], bool], at_most: float, what: str) -> flo
     begun = time.monotonic()
     wait_until(happens, at_most, what)
     return time.monotonic() - begun
-
-
-@contextmanager
-def small_disk(folder: Path, spare: int) -> Iterator[None]:
-    """Put what is in a folder on a disk with so many bytes to spare, while the block runs. Only root can."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    with tempfile.TemporaryDirectory() as aside:
-        run(["cp", "-a", f"{folder}/.", aside], folder)
-        size = int(run(["du", "--summarize", "--bytes", aside], folder).split()[0]) + spare
-        owner = folder.stat()
-        run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", folder], folder)
-        try:
-            run(["cp", "-a", f"{aside}/.", folder], folder)
-            os.chown(folder, owner.st_uid, owner.st_gid)
-            yield
-        finally:
-            run(["umount", "--lazy", folder], folder.parent)
-
-
-@contextmanager
-def full(folder: Path) -> Iterator[None]:
-    """Fill the disk that a folder is on, while the block runs."""
-    filler = folder / "filler"
-    try:
-        with suppress(OSError), filler.open("wb", buffering=0) as file:
-            while file.write(bytes(4096)):
-                pass
-        yield
-    finally:
-        filler.unlink()

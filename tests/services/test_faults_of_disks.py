@@ -1,69 +1,174 @@
-"""A database whose disk is full costs what cannot be written, and nothing else."""
+"""A full disk costs what cannot be written, and nothing else; what runs goes on when there is room again."""
 
+import json
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ..harness.answers import values
+from ..harness import servers
 from ..harness.servers import wait_until
-from . import faults
-from .serving import Stack, in_production
+from .serving import Answer, Stack, in_production
 
-pytestmark = pytest.mark.slow
-
-STACKS = [
-    pytest.param(database, marks=pytest.mark.xdist_group(f"faults-{database}")) for database in values("database")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("faults-disks"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk"),
 ]
 
+# A page that writes a short and a long row in one transaction, and one that says what is there.
+VIEWS = """\
+from secrets import token_hex
+from uuid import uuid4
 
-@pytest.fixture(params=STACKS)
-def stack(request: pytest.FixtureRequest, template: Path, environments: Path, tmp_path: Path) -> Iterator[Stack]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    variables = {} if request.param == "postgresql" else {"DATABASE_URL": f"sqlite:///{disk / 'site.sqlite3'}"}
-    answers = {"database": request.param}
-    with in_production(
-        template, environments, tmp_path, answers, prepare=faults.add_views, variables=variables
-    ) as stack:
-        yield stack
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.http import HttpResponse, JsonResponse
+from django.urls import path
+from django.utils import timezone
 
 
-def test_a_full_disk_is_survived(stack: Stack, tmp_path: Path) -> None:
-    database = stack.database
-    disk = database.data if database else tmp_path / "disk"
-    if database:
-        database.stop()
-    with faults.small_disk(disk, spare=40_000_000):
-        if database:
-            database.start()
-        wait_until(lambda: stack.site.ask("/faults/query/").status == 200, 60, "the database is back")
-        written = [stack.site.ask("/faults/write/").body for _ in range(3)]
-
-        with faults.full(disk):
-            answers = [stack.site.ask("/faults/write/") for _ in range(400)]
-            pages = [stack.site.ask(path) for path in ("/", "/livez")]
-        if database and database.process.poll() is not None:
-            database.start()  # as what watches over it does
-        wait_until(lambda: stack.site.ask("/faults/write/").status == 200, 60, "there is room again")
-
-        written += [answer.body for answer in answers if answer.status == 200]
-        refused = [answer for answer in answers if answer.status != 200]
-        assert refused
-        assert {answer.status for answer in refused} == {500}
-        assert all("Something went wrong" in answer.body and "Traceback" not in answer.body for answer in refused)
-        assert [page.status for page in pages] == [200, 200]
-        found = stack.python(
-            "from django.contrib.sessions.models import Session\n"
-            "for session in Session.objects.all(): print(session.pk, len(session.session_data))"
-        )
-        assert [key for key in written if f"{key} 100000" not in found] == []
-        if database:
-            assert database.ask("CHECKPOINT; SELECT 1").endswith("1")
-        else:
-            check = (
-                "from django.db import connection as c; print(c.cursor().execute('PRAGMA integrity_check').fetchall())"
+@login_not_required
+def write(request):
+    name = uuid4().hex[:30]
+    with transaction.atomic():
+        for half, size in {"a": 1, "b": 2**17}.items():
+            Session.objects.create(
+                session_key=half + name, session_data=token_hex(size), expire_date=timezone.now()
             )
-            assert "[('ok',)]" in stack.python(check)
-        if database:
-            database.stop()
+    return HttpResponse(name)
+
+
+@login_not_required
+def read(request):
+    keys = Session.objects.values_list("session_key", flat=True)
+    return JsonResponse({half: sorted(key[1:] for key in keys if key[0] == half) for half in "ab"})
+
+
+urlpatterns = [path("write/", write), path("read/", read)]
+"""
+
+
+def prepare(project: Path) -> None:
+    """Add the pages above to a project."""
+    urls = project / "my_site" / "urls.py"
+    marker = "    # The URLs of your own apps go below this line.\n"
+    assert marker in urls.read_text()
+    urls.write_text(urls.read_text().replace(marker, f'{marker}    path("disk/", include("disk")),\n'))
+    (project / "disk.py").write_text(VIEWS)
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Mount a disk of so many megabytes on an empty folder while the block runs."""
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@dataclass
+class Filled:
+    """A site with its database on a small disk."""
+
+    stack: Stack
+    disk: Path
+
+    def fill(self) -> None:
+        """Take all room that is left, but what a short row needs."""
+        with (self.disk / "filler").open("wb", buffering=0) as filler:
+            with suppress(OSError):
+                while filler.write(bytes(4096)):
+                    pass
+            filler.truncate(filler.tell() - 2**16)
+
+    def make_room(self) -> None:
+        (self.disk / "filler").unlink()
+        database = self.stack.database
+        if database and database.process.poll() is not None:
+            database.start()  # it stops where it cannot write its log; whoever runs it starts it again
+
+    def write(self) -> Answer:
+        return self.stack.site.ask("/disk/write/")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(
+    request: pytest.FixtureRequest, template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Filled]:
+    folder = tmp_path_factory.mktemp(request.param)
+    with small_disk(folder / "disk", 32) as disk:
+        variables = {"DATABASE_URL": f"sqlite:///{disk}/site.sqlite3"} if request.param == "sqlite" else {}
+        answers = {"database": request.param}
+        with in_production(template, environments, folder, answers, prepare=prepare, variables=variables) as stack:
+            if stack.database is None:
+                yield Filled(stack, disk)
+            else:
+                with moved(stack.database) as data:
+                    yield Filled(stack, data)
+
+
+@contextmanager
+def moved(database: servers.Postgres) -> Iterator[Path]:
+    """Have the data of a PostgreSQL server on a small disk while the block runs."""
+    database.stop()
+    elsewhere = database.data.with_name("elsewhere")
+    database.data.rename(elsewhere)
+    with small_disk(database.data, 128) as data:
+        shutil.copytree(elsewhere, data, dirs_exist_ok=True)
+        for path in [data, *data.rglob("*")]:
+            if database.user:
+                shutil.chown(path, database.user)
+        data.chmod(0o700)
+        database.start()
+        try:
+            yield data
+        finally:
+            if database.process.poll() is None:
+                database.stop()
+
+
+def test_a_full_disk_costs_no_more_than_what_cannot_be_written(filled: Filled) -> None:
+    site = filled.stack.site
+    wait_until(lambda: site.ask("/disk/read/").status == 200, 30, "the site has its database")
+    kept = [filled.write().body for _ in range(3)]
+
+    filled.fill()
+    refused = []
+    for _ in range(300):
+        answer = filled.write()
+        if answer.status == 200:
+            kept.append(answer.body)
+        else:
+            refused.append(answer)
+        if len(refused) == 5:
+            break
+
+    assert len(refused) == 5, "the disk is not full"
+    for answer in refused:
+        assert answer.status == 500
+        assert "<h1>Something went wrong" in answer.body
+        assert "Traceback" not in answer.body
+        assert "disk" not in answer.body
+    assert site.ask("/livez").status == 200
+
+    filled.make_room()
+    wait_until(lambda: site.ask("/readyz").status == 200, 60, "the site is ready again")
+    written = filled.write()
+    assert written.status == 200
+    kept.append(written.body)
+    halves = json.loads(site.ask("/disk/read/").body)
+    assert halves["a"] == halves["b"] == sorted(kept)
+    # VACUUM FULL reads and writes every row and index.
+    check = "PRAGMA integrity_check" if filled.stack.database is None else "VACUUM FULL"
+    code = f"from django.db import connection as c; cursor = c.cursor(); cursor.execute({check!r}); "
+    found = filled.stack.python(code + "print('found', cursor.fetchall() if cursor.description else 'ok')")
+    assert found.strip() in ("found [('ok',)]", "found ok")
