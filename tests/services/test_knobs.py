@@ -161,9 +161,9 @@ def test_nonsense_stops_the_settings_and_is_named(both: dict[str, Installed], na
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_nonsense_of_the_settings_stops_every_program(both: dict[str, Installed], program: str) -> None:
-    last = installed_for(both, program).refused(program, VARIABLES | {"EMAIL_USE_SSL": "on", "EMAIL_USE_TLS": "on"})
+    last = installed_for(both, program).refused(program, VARIABLES | {"LOG_LEVEL": "loud"})
 
-    assert "EMAIL_USE_SSL and EMAIL_USE_TLS are both on: use one of them." in last
+    assert "LOG_LEVEL is 'loud'" in last
 
 
 @pytest.mark.parametrize(("name", "value", "said"), NONSENSE_OF_GUNICORN)
