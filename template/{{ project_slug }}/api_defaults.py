@@ -29,7 +29,7 @@ from .env import Env
 logger = logging.getLogger(__name__)
 
 MAX_DEPTH = 32
-PROCESSES = Env().positive("WEB_CONCURRENCY", default=2)
+PROCESSES = Env().positive("WEB_CONCURRENCY", default=2)  # of the web server
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -48,7 +48,7 @@ def uncounted(key: str, share: int) -> deque[float]:
 
 
 class SharedRate(SimpleRateThrottle):
-    """Lets as much through as its rate says, in all processes together, with few writes.
+    """Lets as much through as its rate says, in all processes of a server together, with few writes.
 
     The cache of production is a table or a server: to write there for each request takes longer
     than many a request. So a tenth of the rate is set apart, each process lets its share of that

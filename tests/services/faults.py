@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 
 from ..harness.servers import wait_until
-from .serving import Answer, Site
+from .serving import Answer, Site, add_urls
 
 # Pages that a project's own code may have: one that holds a connection to the database for a second, and says in a file
 # that it does; one that says which process answers, and of which release; one that needs the database; one that
@@ -68,11 +68,7 @@ urlpatterns = [path(f"{view.__name__}/", view) for view in (large, process, quer
 
 def add_views(project: Path) -> None:
     """Add the pages above to a project."""
-    urls = project / "my_site" / "urls.py"
-    marker = "    # The URLs of your own apps go below this line.\n"
-    assert marker in urls.read_text()
-    urls.write_text(urls.read_text().replace(marker, f'{marker}    path("faults/", include("faults")),\n'))
-    (project / "faults.py").write_text(VIEWS)
+    add_urls(project, "faults", VIEWS)
 
 
 @dataclass(frozen=True)
@@ -206,8 +202,13 @@ def kill(process: int) -> float:
     return time.monotonic()
 
 
+def forget_most_memory(process: int) -> None:
+    """Have the most memory that a process had start at what it has now."""
+    Path(f"/proc/{process}/clear_refs").write_text("5")
+
+
 def most_memory(process: int) -> int:
-    """Return the most memory that a process ever had, in bytes."""
+    """Return the most memory that a process had, in bytes."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 

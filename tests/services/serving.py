@@ -143,6 +143,15 @@ def running(
     assert ended_with == code, log.read_text()
 
 
+def add_urls(project: Path, module: str, code: str) -> None:
+    """Add a module with URLs to a project, below a path of the same name, as a project's own code may be added."""
+    urls = project / "my_site" / "urls.py"
+    marker = "    # The URLs of your own apps go below this line.\n"
+    assert marker in urls.read_text()
+    urls.write_text(urls.read_text().replace(marker, f'{marker}    path("{module}/", include("{module}")),\n'))
+    (project / f"{module}.py").write_text(code)
+
+
 @contextmanager
 def serving(
     project: Path, programs: Path, server: str, variables: Mapping[str, str], log: Path, workers: int = 2

@@ -27,7 +27,7 @@ from .deploying import (
     proxying,
     supervising,
 )
-from .serving import Answer, Site
+from .serving import Answer, Site, add_urls
 
 pytestmark = pytest.mark.slow
 
@@ -119,11 +119,7 @@ def deployment(
 
 def add_echo(project: Path) -> None:
     """Add the page above to a project."""
-    urls = project / "my_site" / "urls.py"
-    marker = "    # The URLs of your own apps go below this line.\n"
-    assert marker in urls.read_text()
-    urls.write_text(urls.read_text().replace(marker, f'{marker}    path("echo/", include("echo")),\n'))
-    (project / "echo.py").write_text(VIEWS)
+    add_urls(project, "echo", VIEWS)
 
 
 def plain(deployment: Deployment) -> Site:

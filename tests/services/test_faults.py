@@ -184,6 +184,8 @@ TOO_MUCH = {
 @pytest.mark.parametrize("what", TOO_MUCH)
 def test_what_is_too_much_is_refused(limited: Site, what: str) -> None:
     workers = faults.processes(limited)
+    for worker in workers:
+        faults.forget_most_memory(worker)
     before = {worker: faults.most_memory(worker) for worker in workers}
 
     answer = faults.send_pieces(limited, TOO_MUCH[what]())

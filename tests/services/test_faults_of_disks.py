@@ -13,7 +13,7 @@ import pytest
 
 from ..harness import servers
 from ..harness.servers import wait_until
-from .serving import Answer, Stack, in_production
+from .serving import Answer, Stack, add_urls, in_production
 
 pytestmark = [
     pytest.mark.slow,
@@ -57,11 +57,7 @@ urlpatterns = [path("write/", write), path("read/", read)]
 
 def prepare(project: Path) -> None:
     """Add the pages above to a project."""
-    urls = project / "my_site" / "urls.py"
-    marker = "    # The URLs of your own apps go below this line.\n"
-    assert marker in urls.read_text()
-    urls.write_text(urls.read_text().replace(marker, f'{marker}    path("disk/", include("disk")),\n'))
-    (project / "disk.py").write_text(VIEWS)
+    add_urls(project, "disk", VIEWS)
 
 
 @contextmanager

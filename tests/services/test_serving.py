@@ -9,7 +9,7 @@ import pytest
 
 from ..harness import servers
 from ..harness.commands import Command, run
-from .serving import PASSWORD, Stack, in_production, running
+from .serving import PASSWORD, Stack, add_urls, in_production, running
 
 pytestmark = pytest.mark.slow
 
@@ -32,11 +32,7 @@ def stack(
 
 def add_failing_view(project: Path) -> None:
     """Add a page that fails, as a project's own code may."""
-    urls = project / "my_site" / "urls.py"
-    marker = "    # The URLs of your own apps go below this line.\n"
-    assert marker in urls.read_text()
-    urls.write_text(urls.read_text().replace(marker, f'{marker}    path("fails/", include("failing")),\n'))
-    (project / "failing.py").write_text(
+    code = (
         "from django.contrib.auth.decorators import login_not_required\n"
         "from django.urls import path\n\n"
         "@login_not_required\n"
@@ -44,6 +40,7 @@ def add_failing_view(project: Path) -> None:
         '    raise ZeroDivisionError("on purpose")\n\n'
         'urlpatterns = [path("", fail)]\n'
     )
+    add_urls(project, "fails", code)
 
 
 def test_the_home_page_is_safe_and_small(stack: Stack) -> None:
