@@ -175,7 +175,7 @@ def test_production_wants_the_url_of_a_redis_server(template: Path, tmp_path: Pa
     command: Command = [programs / "python", "-c", "import my_site.settings.production"]
     output = run(command, project, variables, fails=True)
 
-    assert output.strip().endswith("REDIS_URL cannot be used: it has to look like redis://localhost:6379/0.")
+    assert output.strip().endswith("REDIS_URL cannot be used: it has to look like redis://localhost/0.")
 
 
 def test_tests_do_not_depend_on_variables(project: Path, programs: Path) -> None:
