@@ -8,11 +8,6 @@ from filelock import FileLock
 from .harness import projects, servers
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Use a process more than there are cores: some tests wait for servers most of their time."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Fail, in CI, the tests that are skipped: what they need has to be there."""

@@ -17,7 +17,9 @@ from ..harness.commands import run
 
 # Words that only a project with the feature may say. An answer and its reservation in uv.lock do not count.
 WORDS = {
-    "use_drf": re.compile(r"rest.?framework|\bdrf|serializer|viewset|/api/|swagger|throttle[sd]|(?-i:Throttle)", re.I),
+    "use_drf": re.compile(
+        r"rest.?framework|\bdrf|(?<!core\.)serializer|viewset|/api/|swagger|throttle[sd]|(?-i:Throttle)", re.I
+    ),
     "oauth2_provider": re.compile(r"oauth|cleartokens|expired_tokens", re.I),
     "use_celery": re.compile(r"celery|redis|\bbroker|\bworker runs", re.I),
     "include_example": re.compile(r"\bpeople\b|\bperson\b|\bclubs?\b|\beditors?\b|tqdm", re.I),

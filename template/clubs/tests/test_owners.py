@@ -2,8 +2,8 @@ from django.apps import apps
 from django.apps.registry import Apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.core import serializers
 from django.core.management import call_command
+from django.core.serializers import deserialize, serialize
 from django.db import IntegrityError, transaction
 from django.test import TestCase
 from django.urls import reverse
@@ -79,10 +79,10 @@ class OwnerTests(TestCase):
         self.assertFalse(GroupObjectPermission.objects.exists())
 
     def test_fixtures_bring_their_own(self) -> None:
-        fixture = serializers.serialize("json", [self.club])
+        fixture = serialize("json", [self.club])
         self.club.delete()
 
-        for club in serializers.deserialize("json", fixture):
+        for club in deserialize("json", fixture):
             club.save()
 
         self.assertTrue(Club.objects.exists())
