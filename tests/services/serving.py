@@ -187,10 +187,14 @@ class Installation:
     programs: Path
     variables: dict[str, str]
     database: servers.Postgres | None
-    asgi: bool
+    server: str
     folder: Path
     mailbox: servers.Mailbox
     redis: servers.Redis
+
+    @property
+    def asgi(self) -> bool:
+        return self.server == "asgi"
 
     def python(self, code: str) -> str:
         """Run code in the project's shell."""
@@ -241,8 +245,7 @@ def installed(
         given |= variables or {}
         for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
             run([programs / "python", "manage.py", *command], project, given)
-        asgi = answers.get("server", "wsgi") == "asgi"
-        yield Installation(project, programs, given, database, asgi, folder, mailbox, redis)
+        yield Installation(project, programs, given, database, answers.get("server", "wsgi"), folder, mailbox, redis)
 
 
 @contextmanager
@@ -259,7 +262,8 @@ def in_production(
 
     prepare: changes the project before it starts. variables: those that differ from what a production has.
     """
-    with installed(template, environments, folder, answers, prepare=prepare, variables=variables) as found:
-        server = "asgi" if found.asgi else "wsgi"
-        with serving(found.project, found.programs, server, found.variables, folder / "web.log") as site:
-            yield Stack(**vars(found), site=site)
+    with (
+        installed(template, environments, folder, answers, prepare=prepare, variables=variables) as found,
+        serving(found.project, found.programs, found.server, found.variables, folder / "web.log") as site,
+    ):
+        yield Stack(**vars(found), site=site)

@@ -29,22 +29,14 @@ def stack(
 @pytest.fixture
 def site(stack: Stack, tmp_path: Path) -> Iterator[Site]:
     """A web server of its own for each test: it is not what it was when the test is over."""
-    server = "asgi" if stack.asgi else "wsgi"
-    with serving(
-        stack.project,
-        stack.programs,
-        server,
-        stack.variables,
-        tmp_path / "web.log",
-    ) as site:
+    with serving(stack.project, stack.programs, stack.server, stack.variables, tmp_path / "web.log") as site:
         yield site
 
 
 @pytest.fixture(scope="module")
 def limited(stack: Stack) -> Iterator[Site]:
     """A web server for what it refuses, which leaves it as it was."""
-    server = "asgi" if stack.asgi else "wsgi"
-    with serving(stack.project, stack.programs, server, stack.variables, stack.folder / "limited.log") as site:
+    with serving(stack.project, stack.programs, stack.server, stack.variables, stack.folder / "limited.log") as site:
         for page in 3 * ["/login/", "/api/token/"]:
             site.ask(page)
         yield site

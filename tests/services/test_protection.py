@@ -81,9 +81,8 @@ def stack(
 def unthrottled(stack: Stack) -> Iterator[Site]:
     """The same site, served without limits."""
     (stack.project / "unthrottled.py").write_text(UNTHROTTLED)
-    server = "asgi" if stack.asgi else "wsgi"
     variables = stack.variables | {"DJANGO_SETTINGS_MODULE": "unthrottled"}
-    with serving(stack.project, stack.programs, server, variables, stack.folder / "unthrottled.log") as site:
+    with serving(stack.project, stack.programs, stack.server, variables, stack.folder / "unthrottled.log") as site:
         yield site
 
 
