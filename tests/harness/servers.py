@@ -101,6 +101,11 @@ class Postgres:
         self._run("createdb", name)
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
+    def connections(self, name: str) -> int:
+        """Return how many clients are connected to a database; the server's own processes do not count."""
+        condition = f"datname = '{name}' AND backend_type = 'client backend'"
+        return int(self.ask(f"SELECT count(*) FROM pg_stat_activity WHERE {condition}"))
+
     def ask(self, query: str) -> str:
         """Return what the server answers to a query, a row in each line."""
         return self._run("psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", query, "postgres").strip()
