@@ -15,7 +15,7 @@ from django.conf import settings
 from django.contrib.auth import forms, views
 from django.contrib.messages.views import SuccessMessageMixin
 from django.core.cache import cache
-from django.db import close_old_connections
+from django.db import connections
 from django.http import HttpRequest
 from django.urls import path, reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -49,7 +49,7 @@ class PasswordResetForm(forms.PasswordResetForm):
         except Exception:
             logger.exception("The mail for a new password could not be sent.")
         finally:
-            close_old_connections()
+            connections.close_all()  # the thread would keep its own until the next mail
 
 
 class PasswordChangeView(SuccessMessageMixin, views.PasswordChangeView):

@@ -18,7 +18,7 @@ from allauth.account.utils import has_verified_email, user_email
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import close_old_connections
+from django.db import connections
 from django.http import HttpRequest
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
@@ -40,7 +40,7 @@ def do(job: Callable[..., object], *args: Any) -> None:
     except Exception:
         logger.exception("A mail about an account could not be sent.")
     finally:
-        close_old_connections()
+        connections.close_all()  # the thread would keep its own until the next mail
 
 
 def has_to_verify(user: AbstractBaseUser, email: str | None = None) -> bool:
