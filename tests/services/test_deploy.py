@@ -279,8 +279,9 @@ def test_what_clients_say_of_themselves_counts_for_nothing(deployment: Deploymen
     assert not headers.keys() & {"forwarded", "upgrade", "x-forwarded-host"}
     identifier = answer.headers["X-Request-ID"]
     assert identifier == headers["x-request-id"] != "chosen-by-the-client"
-    lines = (deployment.nginx.folder / "access.log").read_text().splitlines()
-    assert next(line for line in lines if line.endswith(identifier)).startswith("127.0.0.77 ")
+    log = deployment.nginx.folder / "access.log"
+    logged = re.compile(rf"127\.0\.0\.77 .*{identifier}\n")
+    wait_until(lambda: bool(logged.search(log.read_text())), 10, "the request is logged with its client and id")
 
 
 def test_what_is_too_large_is_refused(deployment: Deployment) -> None:
