@@ -275,6 +275,12 @@ class TestImages:
         flags = ["--isolation", "chroot", "--pull-never", "--layers"]
         assert "uv.lock" in buildah("bud", *flags, "--target", "production", project, fails=True)
 
+        run([projects.UV, "lock", "--quiet"], project)
+        packages = (project / "pyproject.toml").read_text()
+        assert "production = [\n" in packages
+        (project / "pyproject.toml").write_text(packages.replace("production = [\n", 'production = [\n    "six",\n'))
+        assert "--locked" in buildah("bud", *flags, "--target", "production", project, fails=True)
+
     def test_development_needs_one_command(self, buildah: Buildah, template: Path, tmp_path: Path) -> None:
         """A fresh project, of a user who is not root: no lock file, no .env, no packages."""
         project = projects.render(template, tmp_path / "project", {"deployment": ["docker"], "use_celery": True})
