@@ -280,7 +280,7 @@ def test_what_clients_say_of_themselves_counts_for_nothing(deployment: Deploymen
     identifier = answer.headers["X-Request-ID"]
     assert identifier == headers["x-request-id"] != "chosen-by-the-client"
     log = deployment.nginx.folder / "access.log"
-    logged = re.compile(rf"127\.0\.0\.77 .*{identifier}\n")
+    logged = re.compile(rf"^127\.0\.0\.77 .*{identifier}$", re.MULTILINE)
     wait_until(lambda: bool(logged.search(log.read_text())), 10, "the request is logged with its client and id")
 
 

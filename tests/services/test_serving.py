@@ -14,6 +14,48 @@ from .serving import PASSWORD, Stack, add_urls, in_production, running
 
 pytestmark = pytest.mark.slow
 
+FAILS = """
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+
+@login_not_required
+def fail(request):
+    raise ZeroDivisionError("on purpose")
+
+urlpatterns = [path("", fail)]
+"""
+
+UNHURRIED = """
+import asyncio, sys
+from django.contrib.auth import get_user_model
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import path
+
+@login_not_required
+async def count(request):
+    return HttpResponse(f"{await get_user_model().objects.acount()} users")
+
+@login_not_required
+async def wait(request):
+    try:
+        print("It waits.", file=sys.stderr, flush=True)
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        print("Nobody waits.", file=sys.stderr, flush=True)
+        raise
+
+@login_not_required
+async def stream(request):
+    async def parts():
+        for part in range(3):
+            yield f"part {part}\\n"
+            await asyncio.sleep(0)
+    return StreamingHttpResponse(parts())
+
+urlpatterns = [path("count/", count), path("stream/", stream), path("wait/", wait)]
+"""
+
 COUNT_TRIPS = """
 import asyncio
 from asgiref.sync import SyncToAsync
@@ -67,42 +109,8 @@ def stack(
 
 def add_views(project: Path) -> None:
     """Add a page that fails, and async ones, as a project's own code may."""
-    code = (
-        "from django.contrib.auth.decorators import login_not_required\n"
-        "from django.urls import path\n\n"
-        "@login_not_required\n"
-        "def fail(request):\n"
-        '    raise ZeroDivisionError("on purpose")\n\n'
-        'urlpatterns = [path("", fail)]\n'
-    )
-    add_urls(project, "fails", code)
-    code = (
-        "import asyncio, sys\n"
-        "from django.contrib.auth import get_user_model\n"
-        "from django.contrib.auth.decorators import login_not_required\n"
-        "from django.http import HttpResponse, StreamingHttpResponse\n"
-        "from django.urls import path\n\n"
-        "@login_not_required\n"
-        "async def count(request):\n"
-        '    return HttpResponse(f"{await get_user_model().objects.acount()} users")\n\n'
-        "@login_not_required\n"
-        "async def wait(request):\n"
-        "    try:\n"
-        '        print("It waits.", file=sys.stderr, flush=True)\n'
-        "        await asyncio.sleep(60)\n"
-        "    except asyncio.CancelledError:\n"
-        '        print("Nobody waits.", file=sys.stderr, flush=True)\n'
-        "        raise\n\n"
-        "@login_not_required\n"
-        "async def stream(request):\n"
-        "    async def parts():\n"
-        "        for part in range(3):\n"
-        '            yield f"part {part}\\n"\n'
-        "            await asyncio.sleep(0)\n"
-        "    return StreamingHttpResponse(parts())\n\n"
-        'urlpatterns = [path("count/", count), path("stream/", stream), path("wait/", wait)]\n'
-    )
-    add_urls(project, "unhurried", code)
+    add_urls(project, "fails", FAILS)
+    add_urls(project, "unhurried", UNHURRIED)
 
 
 def test_the_home_page_is_safe_and_small(stack: Stack) -> None:
