@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from .harness import projects, servers
+from .harness import memory, projects, servers
 
 
 @pytest.hookimpl(wrapper=True)
@@ -33,6 +33,14 @@ def no_settings_of_the_developer(shared: Path) -> None:
     settings = shared / "settings.yml"
     settings.write_text("{}\n")
     os.environ["COPIER_SETTINGS_PATH"] = str(settings)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_are_remembered() -> Iterator[None]:
+    """Let Copier compile each template once in each process of the tests."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        memory.remember_templates(monkeypatch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Running programs the way a user's shell does, without what the tests' own environment would leak in."""
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,21 @@ Command = Sequence[str | Path]
 
 KEPT = ("HOME", "LANG", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ")
 KEPT_PREFIXES = ("PIP_", "PYENV", "UV_")
+
+# Django's own deprecations, and those of the packages too.
+WARNINGS = ["-W", "error::DeprecationWarning", "-W", "error::PendingDeprecationWarning"]
+
+# Commands of manage.py in one process, because each would take longer to start than to run.
+MANAGE = """
+import json
+import sys
+
+import manage
+
+for command in json.loads(sys.argv[1]):
+    sys.argv = ["manage.py", *command]
+    manage.main()
+"""
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -37,6 +53,14 @@ def run(command: Command, cwd: Path, env: Mapping[str, str] | None = None, *, fa
         shown = " ".join(str(part) for part in command)
         raise AssertionError(f"{shown} ended with {result.returncode} in {cwd}:\n{result.stdout}")
     return result.stdout
+
+
+def manage(project: Path, programs: Path, variables: Mapping[str, str], *commands: Sequence[str]) -> str:
+    """Run commands of manage.py, one after another, and return what they print; fail where one warns of a removal.
+
+    programs: the folder of the programs of the project's environment. commands: each with its arguments.
+    """
+    return run([programs / "python", *WARNINGS, "-c", MANAGE, json.dumps(commands)], project, variables)
 
 
 def git(cwd: Path, *arguments: str) -> str:

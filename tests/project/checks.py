@@ -11,27 +11,8 @@ from urllib.error import HTTPError
 
 from ..harness import projects
 from ..harness.answers import Answers
-from ..harness.commands import clean_environment, run
+from ..harness.commands import WARNINGS, clean_environment, manage, run
 from ..harness.servers import free_port, wait_until
-
-# Django's own deprecations, and those of the packages too.
-WARNINGS = ["-W", "error::DeprecationWarning", "-W", "error::PendingDeprecationWarning"]
-
-
-# Commands of manage.py in one process, because each would take longer to start than to run.
-MANAGE = """
-import sys
-from django.core.management import execute_from_command_line
-
-for command in sys.argv[1:]:
-    execute_from_command_line(["manage.py", *command.split()])
-"""
-
-
-def manage(project: Path, programs: Path, variables: Mapping[str, str], *commands: str) -> str:
-    """Run commands of manage.py, one after another, and return what they print; fail where one warns of a removal."""
-    settings = {"DJANGO_SETTINGS_MODULE": f"{slug_of(project)}.settings.development"}
-    return run([programs / "python", *WARNINGS, "-c", MANAGE, *commands], project, settings | dict(variables))
 
 
 def slug_of(project: Path) -> str:
@@ -95,7 +76,7 @@ def check_first_minutes(project: Path, programs: Path) -> None:
 
 def check_development(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
     """Run everything that a developer runs, in an environment with what development declares."""
-    output = manage(project, programs, variables, "check", "makemigrations --check --dry-run", "migrate")
+    output = manage(project, programs, variables, ["check"], ["makemigrations", "--check", "--dry-run"])
     assert "no issues" in output
     assert "No changes detected" in output
     run([programs / "python", *WARNINGS, "-m", "coverage", "run", "-m", "pytest", "-q"], project, variables)
@@ -111,8 +92,8 @@ def check_production(project: Path, programs: Path, variables: Mapping[str, str]
     """Run what a deployment runs, in an environment with what production declares, and take away each variable."""
     settings = f"{slug_of(project)}.settings.production"
     given = {"DJANGO_SETTINGS_MODULE": settings} | dict(variables)
-    commands = ["check --deploy --fail-level INFO", "migrate", "makemigrations --check --dry-run"]
-    output = manage(project, programs, given, *commands)
+    check = ["check", "--deploy", "--fail-level", "INFO"]
+    output = manage(project, programs, given, check, ["migrate"], ["makemigrations", "--check", "--dry-run"])
     assert "no issues" in output
     assert "No changes detected" in output
     for name in variables:

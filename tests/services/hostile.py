@@ -238,8 +238,9 @@ def to_form(form: Form) -> Iterator[Request]:
         if name in form.values or kind not in ("checkbox", "radio", "button")
     }
     content_type = b"Content-Type: application/x-www-form-urlencoded"
-    # What the actions of the admin are for is a list of ids that Django trusts staff to send.
-    for name in sorted(form.types.keys() - {"_selected_action"}):
+    # What the actions of the admin are for is a list of ids that Django trusts staff to send. The row that a page
+    # copies when it adds one is not read.
+    for name in sorted(name for name in form.types if name != "_selected_action" and "__prefix__" not in name):
         rest = urlencode({other: value for other, value in good.items() if other != name})
         values = ["%00", "%ff", "x"] if name == "csrfmiddlewaretoken" else [*VALUES, *LONG_VALUES]
         for value in values:

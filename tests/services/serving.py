@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from ..harness import projects, servers
 from ..harness.answers import Answers
-from ..harness.commands import Command, clean_environment, run
+from ..harness.commands import Command, clean_environment, manage, run
 from ..harness.servers import free_port, wait_until
 
 PASSWORD = "a long enough password"
@@ -243,8 +243,7 @@ def installed(
         if answers.get("use_celery"):
             given["REDIS_URL"] = redis.url
         given |= variables or {}
-        for command in (["migrate"], ["createcachetable"], ["collectstatic", "--no-input"]):
-            run([programs / "python", "manage.py", *command], project, given)
+        manage(project, programs, given, ["migrate"], ["createcachetable"], ["collectstatic", "--no-input"])
         yield Installation(project, programs, given, database, answers.get("server", "wsgi"), folder, mailbox, redis)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..harness.commands import run
+from ..harness.commands import manage
 
 PUT = """
 from django.apps import apps
@@ -48,14 +48,13 @@ if "people_person" in connection.introspection.table_names():
         cursor.execute("SELECT name, age, email FROM people_person")
         print(cursor.fetchall())
 """
+SHELL = ["shell", "--verbosity=0", "--command"]
 GRACE = "[('Grace', 36, 'grace@example.com')]"
 
 
 def put_data_in(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
     """Migrate the database of a project with the user's work in it, and put in a user, a product and a person."""
-    python = programs / "python"
-    run([python, "manage.py", "migrate"], project, variables)
-    run([python, "manage.py", "shell", "--verbosity=0", "--command", PUT], project, variables)
+    manage(project, programs, variables, ["migrate"], [*SHELL, PUT])
 
 
 def check_data(project: Path, programs: Path, variables: Mapping[str, str], *, people: bool) -> None:
@@ -63,8 +62,6 @@ def check_data(project: Path, programs: Path, variables: Mapping[str, str], *, p
 
     people: whether the rows of the example were put in.
     """
-    python = programs / "python"
-    run([python, "manage.py", "makemigrations", "--check", "--dry-run"], project, variables)
-    run([python, "manage.py", "migrate"], project, variables)
-    printed = run([python, "manage.py", "shell", "--verbosity=0", "--command", LOOK], project, variables)
+    agree = ["makemigrations", "--check", "--dry-run"]
+    printed = manage(project, programs, variables, agree, ["migrate"], [*SHELL, LOOK])
     assert (GRACE in printed) is people, printed

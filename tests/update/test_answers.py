@@ -13,17 +13,27 @@ from ..harness.commands import run
 from ..harness.servers import Postgres
 from .flips import BASES, NAMES, flips, walk
 from .live import check_data, put_data_in
-from .updating import assert_no_conflict, assert_same, commit, update
+from .updating import assert_no_conflict, assert_same, commit, made_once, update
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("base", "question", "value"), flips())
 def test_a_changed_answer_gives_what_a_fresh_copy_gives(
-    template: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], base: str, question: str, value: Any
+    template: Path,
+    shared: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    base: str,
+    question: str,
+    value: Any,
 ) -> None:
     answers = NAMES | BASES[base]
-    project = projects.render(template, tmp_path / "project", answers)
-    commit(project, "Start")
+
+    def start(project: Path) -> None:
+        projects.render(template, project, answers)
+        commit(project, "Start")
+
+    project = made_once(shared / "started" / base, tmp_path / "project", start)
     before = projects.files(project).keys()
 
     update(project, {question: value}, quiet=False)
@@ -55,14 +65,18 @@ def test_a_walk_of_changes_ends_where_a_fresh_copy_starts(template: Path, tmp_pa
 @pytest.mark.slow
 @pytest.mark.parametrize(("base", "question", "value"), flips())
 def test_the_users_work_and_data_survive_a_changed_answer(
-    template: Path, tmp_path: Path, environments: Path, base: str, question: str, value: Any
+    template: Path, shared: Path, tmp_path: Path, environments: Path, base: str, question: str, value: Any
 ) -> None:
     answers = NAMES | BASES[base]
-    project = projects.render(template, tmp_path / "project", answers)
+
+    def start(project: Path) -> None:
+        projects.render(template, project, answers)
+        work.do_all(project)
+        put_data_in(project, projects.environment(project, environments), {})
+        commit(project, "Start, with work of our own")
+
+    project = made_once(shared / "used" / base, tmp_path / "project", start)
     had_example = (project / "people").exists()
-    work.do_all(project)
-    put_data_in(project, projects.environment(project, environments), {})
-    commit(project, "Start, with work of our own")
 
     update(project, {question: value})
 

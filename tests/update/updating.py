@@ -1,10 +1,13 @@
 """Updating a project without trust, and looking at what came of it."""
 
+import shutil
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import copier
+from filelock import FileLock
 
 from ..harness import projects
 from ..harness.commands import git
@@ -16,6 +19,18 @@ def commit(project: Path, message: str) -> None:
     git(project, "init", "--quiet")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", message)
+
+
+def made_once(kept: Path, destination: Path, make: Callable[[Path], None]) -> Path:
+    """Copy a project that several tests start with, which `make` makes in the folder `kept` where none is yet."""
+    kept.parent.mkdir(exist_ok=True)
+    with FileLock(kept.with_suffix(".lock")):
+        if not kept.exists():
+            making = kept.with_suffix(".making")
+            shutil.rmtree(making, ignore_errors=True)  # a test that failed may have left it
+            make(making)
+            making.rename(kept)
+    return Path(shutil.copytree(kept, destination, symlinks=True))
 
 
 def update(project: Path, answers: dict[str, Any] | None = None, *, quiet: bool = True) -> None:
