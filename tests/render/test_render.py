@@ -101,13 +101,14 @@ def test_combination(template: Path, copie: Copie, tmp_path: Path, answers: dict
     assert result.exception is None
     assert result.project_dir is not None
     check_files(result.project_dir)
+    written = projects.files(result.project_dir)
+    texts = {name: f"{name}\n{content.decode()}" for name, content in written.items() if name != ".copier-answers.yml"}
     for feature, on in features(answers).items():
-        for name, content in projects.files(result.project_dir).items():
-            if not on and name not in {".copier-answers.yml"}:
-                found = WORDS[feature].search(name) or WORDS[feature].search(content.decode())
-                assert not found, f"{name} says {found and found[0]!r} without {feature}"
+        for name, text in texts.items():
+            found = None if on else WORDS[feature].search(text)
+            assert not found, f"{name} says {found and found[0]!r} without {feature}"
     again = projects.render(template, tmp_path / "again", answers)
-    assert projects.files(again) == projects.files(result.project_dir)
+    assert projects.files(again) == written
 
 
 @pytest.mark.parametrize(

@@ -230,14 +230,14 @@ class Supervisor:
         return run(self.command(*arguments), self.folder)
 
     def status(self) -> dict[str, str]:
-        """Return the state of each program, by its name without the group's, like {"web": "RUNNING"}."""
+        """Return the state of each program, by its name without the project's, like {"web": "RUNNING"}."""
         # Its exit code says whether everything runs.
         shown = subprocess.run(self.command("status"), capture_output=True, text=True, check=False).stdout
-        return dict(re.findall(r"^my_site:(\S+)\s+([A-Z]+)", shown, re.MULTILINE))
+        return dict(re.findall(r"^my_site-(\S+)\s+([A-Z]+)", shown, re.MULTILINE))
 
     def pid(self, name: str) -> int:
         """Return the id of a program's first process."""
-        return int(self.ctl("pid", f"my_site:{name}"))
+        return int(self.ctl("pid", f"my_site-{name}"))
 
     def log(self, name: str) -> str:
         """Return what a program has logged."""
@@ -325,7 +325,7 @@ def deployed(
 
     The server of the project listens on a port of its own, `port`, in front of it nginx on another, which `site` asks
     like `Site.ask` does, from another address of 127.0.0.0/8 each time: nginx limits what one may do. supervisorctl is
-    `supervisor.ctl("signal", "HUP", "my_site:web")`, the id of a first process `supervisor.pid("worker")`. On the way
+    `supervisor.ctl("signal", "HUP", "my_site-web")`, the id of a first process `supervisor.pid("worker")`. On the way
     out everything is stopped.
     """
     answers = answers | {"deployment": ["nginx_supervisor"]}

@@ -95,13 +95,13 @@ def attempt(site: Site, path: str) -> Attempt:
 
 @contextmanager
 def load(site: Site, paths: Sequence[str], clients: int = 8) -> Iterator[list[Attempt]]:
-    """Let clients ask for paths, one after the other and without a pause, while the block runs; give what they got."""
+    """Let clients ask for paths, one after the other, hardly pausing, while the block runs; give what they got."""
     attempts: list[Attempt] = []
     over = Event()
 
     def ask(client: int) -> None:
         number = client
-        while not over.is_set():
+        while not over.wait(0.01):
             made = attempt(site, paths[number % len(paths)])
             attempts.append(made)
             number += 1

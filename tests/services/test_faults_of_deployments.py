@@ -67,7 +67,7 @@ def test_a_killed_server_answers_again(deployment: Deployment) -> None:
     wait_until(lambda: all(map(faults.is_gone, old)), 40, "the processes of before end")
     wait_until(lambda: deployment.supervisor.status()["web"] == "RUNNING", 60, "Supervisor has it running")
     new = workers(deployment)
-    deployment.supervisor.ctl("signal", "HUP", "my_site:web")
+    deployment.supervisor.ctl("signal", "HUP", "my_site-web")
     wait_until(lambda: all(map(faults.is_gone, new)), 60, "a reload reaches it")
     assert not workers(deployment) & (old | new)
 

@@ -47,7 +47,8 @@ NONSENSE = [
 NONSENSE_OF_GUNICORN = [
     ("FORWARDED_ALLOW_IPS", "proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
     ("GUNICORN_ACCESS_LOG", "/nowhere/log", "'/nowhere/log' isn't writable"),
-    ("GUNICORN_BIND", "127.0.0.1:port", "'port' is not a valid port number."),
+    ("GUNICORN_BIND", "127.0.0.1:port", ""),
+    ("GUNICORN_BIND", "127.0.0.1:70000", ""),
     ("GUNICORN_BIND", "nowhere.invalid:8000", "Can't connect to ('nowhere.invalid', 8000)"),
     ("GUNICORN_ERROR_LOG", "/nowhere/log", "'/nowhere/log' isn't writable"),
     ("GUNICORN_GRACEFUL_TIMEOUT", "soon", ""),
