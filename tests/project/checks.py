@@ -1,6 +1,5 @@
 """Running a generated project the way its README says."""
 
-import os
 import re
 import subprocess
 import urllib.request
@@ -8,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
+
+from filelock import FileLock
 
 from ..harness import projects
 from ..harness.answers import Answers
@@ -108,9 +109,10 @@ def check_development(project: Path, programs: Path, variables: Mapping[str, str
     run([programs / "coverage", "report"], project, variables)
     run([programs / "ruff", "format", "--check", "."], project)
     run([programs / "ruff", "check", "."], project)
-    # Projects with the same environment share what mypy knows of its packages; each process of the tests for itself.
-    cache = programs.parent / "mypy" / str(os.getpid())
-    assert "Success" in run([programs / "mypy", "--cache-dir", cache, "."], project)
+    # Projects with the same environment share what mypy knows of its packages.
+    cache = programs.parent / "mypy"
+    with FileLock(cache.with_suffix(".lock")):
+        assert "Success" in run([programs / "mypy", "--cache-dir", cache, "."], project)
 
 
 def check_production(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
