@@ -63,7 +63,10 @@ class Postgres:
         if self.user:
             shutil.chown(self.data, self.user)
         self.port = free_port()
-        self._call("initdb", "--pgdata", str(self.data), "--username", "postgres", "--auth", "trust", "--no-sync")
+        encoding = ["--encoding=UTF8", "--locale=C"]  # not those of this shell: without a locale it counts bytes
+        self._call(
+            "initdb", "--pgdata", str(self.data), "--username", "postgres", "--auth", "trust", "--no-sync", *encoding
+        )
         self.start()
 
     def _call(self, program: str, *arguments: str) -> None:
