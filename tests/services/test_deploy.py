@@ -5,6 +5,7 @@ import os
 import re
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -398,6 +399,7 @@ def release_commands(deployment: Deployment) -> list[str]:
 
 def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> None:
     origin, elsewhere = tmp_path / "origin.git", tmp_path / "elsewhere"
+    run([projects.UV, "lock", "--python", sys.executable], deployment.project)
     git(deployment.project, "init", "--quiet", "--initial-branch=main")
     git(deployment.project, "add", "--all", "--", ":!.venv")
     git(deployment.project, "commit", "--quiet", "--message", "First")
