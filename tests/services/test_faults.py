@@ -78,7 +78,9 @@ def test_sighup_brings_new_code_without_an_error(stack: Stack, site: Site) -> No
     code = stack.project / "faults.py"
     with faults.load(site, ["/faults/process/", "/faults/query/", "/faults/slow/"], clients=4) as attempts:
         for release in ("a", "bb", "ccc", "dddd"):  # of other lengths: files of the same second look the same else
-            code.write_text(re.sub('RELEASE = ".*"', f'RELEASE = "{release}"', code.read_text()))
+            whole = code.with_suffix(".new")  # a process that starts meanwhile must not read a part of it
+            whole.write_text(re.sub('RELEASE = ".*"', f'RELEASE = "{release}"', code.read_text()))
+            whole.replace(code)
             old = faults.processes(site)
             site.process.send_signal(signal.SIGHUP)
 
