@@ -9,7 +9,7 @@ from .models import Person
 def send_welcome_mail(person_id: int) -> None:
     """Send a person a word of welcome, unless they are gone by now.
 
-    A mail server that is away is tried again, for half an hour.
+    A mail server that is away is tried again, for up to 25 minutes.
     """
     person = Person.objects.filter(pk=person_id).first()
     if person:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from threading import current_thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,13 +26,21 @@ from django.utils.translation import gettext_lazy as _
 
 logger = logging.getLogger(__name__)
 
+NAME = "accounts"
+
 # Who has an account is looked up, and mailed, here, so that the time of an answer does not tell.
-background = ThreadPoolExecutor(max_workers=2, thread_name_prefix="accounts")
+background = ThreadPoolExecutor(max_workers=2, thread_name_prefix=NAME)
 
 
 def in_background(job: Callable[..., object], *args: Any) -> None:
-    """Do a job in a thread that knows the request and the language of this one."""
-    background.submit(copy_context().run, do, job, *args)
+    """Do a job in a thread that knows the request and the language of this one, which may be one.
+
+    A thread takes nothing more when the program ends, but finishes what it has.
+    """
+    if current_thread().name.startswith(NAME):
+        do(job, *args)
+    else:
+        background.submit(copy_context().run, do, job, *args)
 
 
 def do(job: Callable[..., object], *args: Any) -> None:

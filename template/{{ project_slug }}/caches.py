@@ -23,6 +23,10 @@ class Client(Redis):
 
 
 class Cache(RedisCache):
+    def clear(self) -> None:
+        """Delete what the cache has, but not the tasks that are in Redis beside it."""
+        self.delete_pattern("*")
+
     def add(self, *args: Any, **kwargs: Any) -> bool:
         """Add a value where there is none, as in an empty cache: locks are had, not waited for."""
         return super().add(*args, **kwargs) is not False

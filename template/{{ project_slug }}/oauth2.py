@@ -4,6 +4,7 @@ Whose tokens open it, and what for. oauth2_views.py has the pages, oauth2_admin.
 """
 
 from typing import Any
+from urllib.parse import quote
 
 from django.db import transaction
 from drf_spectacular.contrib.django_oauth_toolkit import DjangoOAuthToolkitScheme
@@ -69,7 +70,7 @@ class OAuth2Authentication(authentication.OAuth2Authentication):
         if kind.lower() != "bearer":
             return None
         # Without the body, which is not read before it is known who sends it.
-        asked = OAuth2Request(request.build_absolute_uri(request.path))
+        asked = OAuth2Request(request.build_absolute_uri(quote(request.path)))
         scope = scope_for(request.method)
         if Validator().validate_bearer_token(token.strip(), [scope], asked):
             return asked.user, asked.access_token

@@ -34,11 +34,6 @@ def is_obliged(user: AbstractBaseUser | AnonymousUser) -> bool:
     return settings.STAFF_NEED_TWO_FACTOR and getattr(user, "is_staff", False)
 
 
-def has_to_set_up(user: AbstractBaseUser | AnonymousUser) -> bool:
-    """Say whether a user is staff that needs a second factor and has none."""
-    return is_obliged(user) and not has_second_factor(user)
-
-
 def needs_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
     """Say whether a password alone is not enough for a user."""
     return is_obliged(user) or has_second_factor(user)

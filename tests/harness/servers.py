@@ -1,5 +1,6 @@
 """Real servers on loopback: PostgreSQL, a Redis-protocol server, a mail server and a proxy that speaks HTTPS."""
 
+import asyncio
 import http.client
 import os
 import shutil
@@ -133,12 +134,14 @@ def postgres() -> Iterator[Postgres]:
 
 
 class Mailbox:
-    """The messages that a mail server took, the newest last."""
+    """The messages that a mail server took, the newest last. delay: the seconds that it takes for each."""
 
     def __init__(self) -> None:
+        self.delay = 0.0
         self.messages: list[EmailMessage] = []
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        await asyncio.sleep(self.delay)
         self.messages.append(message_from_bytes(envelope.original_content or b"", policy=policy.default))
         return "250 OK"
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
+import signal
 import struct
 import time
 from collections.abc import Iterator, Mapping
@@ -202,3 +203,23 @@ def test_wrong_passwords_lock_the_name_whatever_address_they_come_from(stack: St
     assert all(answer.status == 429 or "Too many failed" in answer.body for answer in answers[5:])
     assert Visitor(stack.site, "192.0.2.7").log_in(email) is None
     assert stack.site.post_json("/api/token/", {"username": email, "password": PASSWORD}).status == 400
+
+
+def test_a_reload_loses_no_mail(stack: Stack) -> None:
+    """Neither those on their way, nor those that wait for them."""
+    emails = [f"reader{number}@example.com" for number in range(6)]
+    stack.python(
+        "from django.contrib.auth import get_user_model as user; from allauth.account.models import EmailAddress\n"
+        f"for email in {emails}:\n"
+        f"    reader = user().objects.create_user(email, '{PASSWORD}')\n"
+        "    EmailAddress.objects.create(user=reader, email=email, primary=True, verified=True)"
+    )
+    stack.mailbox.delay = 1.5
+    for number, email in enumerate(emails):
+        Visitor(stack.site, f"192.0.2.{100 + number}").post("/password/reset/", {"email": email})
+
+    stack.site.process.send_signal(signal.SIGHUP)
+
+    for email in emails:
+        mails(stack, email)
+    stack.mailbox.delay = 0

@@ -166,3 +166,8 @@ def test_what_a_database_cannot_store_is_refused(site: Site, fields: dict[str, s
     asked = {"grant_type": "authorization_code", "redirect_uri": CALLBACK} | fields
 
     assert ask_for_token(site, program, **asked).status == 400
+
+
+def test_a_path_is_no_query(site: Site) -> None:
+    for path in ("/api/people/%3F%5B/", "/api/people/%3F%25zz/"):
+        assert site.ask(path, headers={"Authorization": "Bearer nothing"}).status == 401

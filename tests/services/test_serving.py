@@ -340,6 +340,15 @@ def test_connections_to_the_database_do_not_pile_up(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("stack", WITH_CELERY, indirect=True, scope="module")
+def test_clearing_the_cache_leaves_the_tasks(stack: Stack) -> None:
+    stack.redis.ask("RPUSH", "some_tasks", "one")
+
+    stack.python("from django.core.cache import cache; cache.set('a', 1); cache.clear(); assert cache.get('a') is None")
+
+    assert stack.redis.ask("LLEN", "some_tasks") == "1"
+
+
+@pytest.mark.parametrize("stack", WITH_CELERY, indirect=True, scope="module")
 def test_a_worker_executes_the_task(stack: Stack) -> None:
     mail = stack.folder / "mail"
     variables = stack.variables | {"DJANGO_SETTINGS_MODULE": "mail_in_files"}
