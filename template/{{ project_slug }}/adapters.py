@@ -33,9 +33,10 @@ background = ThreadPoolExecutor(max_workers=2, thread_name_prefix=NAME)
 
 
 def in_background(job: Callable[..., object], *args: Any) -> None:
-    """Do a job in a thread that knows the request and the language of this one, which may be one.
+    """Do a job in a thread that knows the request and the language of this one.
 
-    A thread takes nothing more when the program ends, but finishes what it has.
+    A job that one of these threads starts is done at once: when the program ends, they finish what
+    they have and take nothing more.
     """
     if current_thread().name.startswith(NAME):
         do(job, *args)

@@ -310,7 +310,7 @@ def test_generated_requests_to_the_api_find_no_server_error(stack: Stack, unthro
         "-H": "X-Forwarded-Proto: https",
         "--checks": "not_a_server_error",
         "--phases": "examples,coverage,fuzzing" if whole else "examples,coverage",
-        "--max-examples": "550",
+        "--max-examples": "1100",
         "--seed": "1",
         "--workers": "2",
         "--generation-database": "none",
@@ -331,8 +331,7 @@ def test_generated_requests_to_the_api_find_no_server_error(stack: Stack, unthro
     assert result["complete"]
     assert result["errors"] == result["failures"] == []
     assert result["operations"]["tested"] == result["operations"]["total"] > 5
-    # 10,000 between the two kinds of accounts.
-    assert result["test_cases"]["generated"] >= (5_000 if whole else 400)
+    assert result["test_cases"]["generated"] >= (10_000 if whole else 400)
 
 
 def send(visitor: Visitor, request: hostile.Request) -> int:
