@@ -156,6 +156,15 @@ def test_the_message_names_the_next_commands(template: Path, tmp_path: Path) -> 
         assert command in output
 
 
+def test_no_section_of_the_readme_ends_with_a_condition(template: Path) -> None:
+    """What comes or goes in front of a heading would conflict with a section that a user has added there."""
+    readme = (template / "template" / "README.md.jinja").read_text()
+
+    ends = re.findall(r"\n([^\n]+)\n+## ", readme)
+    assert len(ends) == 4
+    assert [end for end in ends if end.startswith("{%")] == []
+
+
 def test_the_default_project_stays_small(template: Path, tmp_path: Path) -> None:
     project = projects.render(template, tmp_path / "project", {})
 
