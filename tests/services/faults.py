@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +12,13 @@ from http.client import HTTPException
 from pathlib import Path
 from threading import Event
 
-from ..harness.servers import wait_until
+import pytest
+
+from ..harness.servers import Redis, wait_until
 from .serving import Answer, Site, add_urls
+
+CAN_MOUNT = os.geteuid() == 0
+SMALL_DISKS = pytest.mark.skipif(not CAN_MOUNT, reason="only root can mount a small disk")
 
 # Pages that a project's own code may have: one that holds a connection to the database for a second, and says in a file
 # that it does; one that says which process answers, and of which release; one that needs the database; one that
@@ -218,3 +224,27 @@ def seconds_until(happens: Callable[[], bool], at_most: float, what: str) -> flo
     begun = time.monotonic()
     wait_until(happens, at_most, what)
     return time.monotonic() - begun
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
+    """Mount a disk of so many megabytes on a folder while the block runs."""
+    folder.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def on_a_small_disk(redis: Redis) -> Iterator[None]:
+    """Let Redis begin anew on a small disk while the block runs, where that can be mounted."""
+    if not CAN_MOUNT:
+        yield
+        return
+    redis.stop()
+    with small_disk(redis.folder, 16):
+        redis.start()
+        yield
+        redis.stop()

@@ -1,9 +1,7 @@
 """A full disk costs what cannot be written, and nothing else; what runs goes on when there is room again."""
 
 import json
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,12 +11,13 @@ import pytest
 
 from ..harness import servers
 from ..harness.servers import wait_until
+from . import faults
 from .serving import Answer, Stack, add_urls, in_production
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.xdist_group("faults-disks"),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk"),
+    faults.SMALL_DISKS,
 ]
 
 # A page that writes a short and a long row in one transaction, and one that says what is there.
@@ -60,17 +59,6 @@ def prepare(project: Path) -> None:
     add_urls(project, "disk", VIEWS)
 
 
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Mount a disk of so many megabytes on an empty folder while the block runs."""
-    folder.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 @dataclass
 class Filled:
     """A site with its database on a small disk."""
@@ -101,7 +89,7 @@ def filled(
     request: pytest.FixtureRequest, template: Path, environments: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Filled]:
     folder = tmp_path_factory.mktemp(request.param)
-    with small_disk(folder / "disk", 32) as disk:
+    with faults.small_disk(folder / "disk", 32) as disk:
         variables = {"DATABASE_URL": f"sqlite:///{disk}/site.sqlite3"} if request.param == "sqlite" else {}
         answers = {"database": request.param}
         with in_production(template, environments, folder, answers, prepare=prepare, variables=variables) as stack:
@@ -118,7 +106,7 @@ def moved(database: servers.Postgres) -> Iterator[Path]:
     database.stop()
     elsewhere = database.data.with_name("elsewhere")
     database.data.rename(elsewhere)
-    with small_disk(database.data, 128) as data:
+    with faults.small_disk(database.data, 128) as data:
         shutil.copytree(elsewhere, data, dirs_exist_ok=True)
         for path in [data, *data.rglob("*")]:
             if database.user:

@@ -6,7 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,8 @@ def stack(
             f"ada = user().objects.create_superuser('ada@example.com', '{PASSWORD}');"
             "Token.objects.create(user=ada, key='0123456789abcdef')"
         )
-        yield stack
+        with faults.on_a_small_disk(stack.redis):
+            yield stack
 
 
 def add_task(project: Path) -> None:
@@ -169,18 +170,29 @@ def pages(stack: Stack, name: str) -> dict[str, faults.Attempt]:
 
 @contextmanager
 def without(redis: Redis, fault: str) -> Iterator[None]:
-    """Let Redis be away while the block runs."""
-    {"killed": redis.kill, "stopped": redis.stop, "black-holed": redis.pause}[fault]()
+    """Let Redis be away while the block runs, or unable to write to its disk."""
+    filler = redis.folder / "filler"
+
+    def fill() -> None:
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        wait_until(lambda: redis.ask("SET", "filler", 5000 * "x").startswith("MISCONF"), 30, "Redis refuses to write")
+
+    begin, end = {
+        "killed": (redis.kill, redis.start),
+        "stopped": (redis.stop, redis.start),
+        "black-holed": (redis.pause, redis.resume),
+        "full": (fill, filler.unlink),
+    }[fault]
+    begin()
     try:
         yield
     finally:
-        if fault == "black-holed":
-            redis.resume()
-        else:
-            redis.start()
+        end()
 
 
-FAULTS = ["killed", "stopped", "black-holed"]
+FAULTS = ["killed", "stopped", "black-holed", pytest.param("full", marks=faults.SMALL_DISKS)]
 
 
 @pytest.mark.parametrize("fault", FAULTS)
