@@ -114,6 +114,41 @@ def add_readme_sections(project: Path) -> None:
         readme.write_text(text.replace(f"\n## {heading}\n", ours))
 
 
+def list_app_in_readme(project: Path) -> None:
+    slug = package(project, "project_slug").name
+    line = f"- `{slug}/` wires the project together: settings, URLs and what all apps share. No business code."
+    add_after(project / "README.md", line, "- `shop/` has what we sell.")
+
+
+def bump_version(project: Path) -> None:
+    path = project / "pyproject.toml"
+    old, text = '\nversion = "0.1.0"\n', path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, '\nversion = "0.2.0"\n'))
+
+
+def add_context_processor(project: Path) -> None:
+    line = f'                "{first_app(project).name}.context_processors.site",'
+    add_after(settings(project, "base"), line, '                "django.template.context_processors.static",')
+
+
+def change_programs(project: Path) -> None:
+    """A longer log for the web server, where Supervisor runs it."""
+    programs = project / "deploy" / "supervisor" / "programs.conf"
+    if programs.exists():
+        slug = package(project, "project_slug").name
+        line = f"stdout_logfile=/var/log/supervisor/{slug}-web.log"
+        add_after(programs, line, "stdout_logfile_maxbytes=500MB")
+
+
+def change_containers(project: Path) -> None:
+    """A variable for development and a volume for production, where containers run them."""
+    compose = project / "compose.yaml"
+    if compose.exists():
+        add_after(compose, '    EMAIL_USE_TLS: "off"', "    SHOP_CURRENCY: EUR")
+        append(project / "compose.production.yaml", "  backups:\n")
+
+
 def add_redirect(project: Path) -> None:
     """A view that needs one more name from a module that the template imports from."""
     app = first_app(project)
@@ -174,6 +209,11 @@ EDITS: list[Edit] = [
     add_page,
     change_readme,
     add_readme_sections,
+    list_app_in_readme,
+    bump_version,
+    add_context_processor,
+    change_programs,
+    change_containers,
     add_redirect,
     list_public_pages,
     change_example,

@@ -59,6 +59,7 @@ SECURITY_HEADERS = [
 VIEWS = """\
 from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
+from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.throttling import BaseThrottle
@@ -79,8 +80,15 @@ def echo(request):
     })
 
 
-urlpatterns = [path("", echo)]
+@login_not_required
+def page(request):
+    return render(request, "page.html")
+
+
+urlpatterns = [path("", echo), path("page/", page)]
 """
+
+PAGE = "core/templates/page.html"
 
 
 @pytest.mark.parametrize("answers", RENDERED, ids=lambda answers: "-".join(map(str, answers.values())))
@@ -121,6 +129,7 @@ def deployment(
 def add_echo(project: Path) -> None:
     """Add the page above to a project."""
     add_urls(project, "echo", VIEWS)
+    (project / PAGE).write_text("first")
 
 
 def plain(deployment: Deployment) -> Site:
@@ -416,7 +425,12 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
         package.write('\nRELEASE = "second"\n')
     css = elsewhere / "core" / "static" / "site" / "site.css"
     css.write_text(css.read_text() + "/* second */\n")
-    git(elsewhere, "commit", "--quiet", "--all", "--message", "Second")
+    # A page that nobody has asked for before shows a file that the code of before does not know.
+    (css.parent / "second.css").write_text("")
+    pulled = deployment.project / "core" / "static" / "site" / "second.css"
+    (elsewhere / PAGE).write_text("{% load static %}second {% static 'site/second.css' %}")
+    git(elsewhere, "add", "--all")
+    git(elsewhere, "commit", "--quiet", "--message", "Second")
     git(elsewhere, "push", "--quiet", "origin", "main")
     old_stylesheet, over = stylesheet(deployment), Event()
     as_user, as_root = release_commands(deployment)
@@ -428,8 +442,10 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
         seen = []
         while not over.wait(0.02):
             try:
-                answer = deployment.site.ask("/echo/")
-                seen.append(json.loads(answer.body)["release"] if answer.status == 200 else str(answer.status))
+                for path in ("/echo/", "/echo/page/") if pulled.exists() else ("/echo/",):
+                    answer = deployment.site.ask(path)
+                    found = re.search("first|second", answer.body)
+                    seen.append(found[0] if found and answer.status == 200 else str(answer.status))
             except OSError as error:
                 seen.append(repr(error))
         return seen

@@ -1,6 +1,7 @@
 """An answer can change: the project becomes what a fresh copy is, the user's work and data stay."""
 
 import re
+from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
@@ -77,18 +78,42 @@ def test_the_users_work_and_data_survive_a_changed_answer(
 
     project = made_once(shared / "used" / base, tmp_path / "project", start)
     had_example = (project / "people").exists()
+    # What can be edited only where it is.
+    edits = {
+        work.change_example: "people",
+        work.change_programs: "deploy/supervisor",
+        work.change_containers: "compose.yaml",
+    }
+    without = [edit for edit, path in edits.items() if not (project / path).exists()]
 
     update(project, {question: value})
 
     assert_no_conflict(project)
     fresh = projects.render(template, tmp_path / "fresh", settle(answers | {question: value}))
-    work.do_all(fresh, *([] if had_example else [work.change_example]))
+    work.do_all(fresh, *without)
     # What the user added to an app that goes, stays.
     left = {"people/migrations/0002_person_nickname.py"} if had_example and not (fresh / "people").exists() else set()
     assert_same(project, fresh, beside=left)
     programs = projects.environment(project, environments)
     check_data(project, programs, {}, people=had_example)
     assert "OK" in run([programs / "python", "manage.py", "test"], project)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("use_celery", [False, True])
+def test_a_line_of_a_program_stays_with_it(template: Path, tmp_path: Path, use_celery: bool) -> None:
+    """Programs that look alike are not taken for each other when some come or go."""
+    answers = NAMES | {"deployment": ["nginx_supervisor"], "use_celery": use_celery}
+    project = projects.render(template, tmp_path / "project", answers)
+    work.change_programs(project)
+    commit(project, "Start, with a line of our own")
+
+    update(project, {"use_celery": not use_celery})
+
+    programs = ConfigParser(interpolation=None)
+    programs.read(project / "deploy" / "supervisor" / "programs.conf")
+    changed = [name for name in programs.sections() if "stdout_logfile_maxbytes" in programs[name]]
+    assert changed == ["program:my_site-web"]
 
 
 @pytest.mark.slow

@@ -44,7 +44,14 @@ def test_a_project_of_an_earlier_release_is_updated(tmp_path: Path, environments
     projects.past(template, ref)
     projects.release(template, "0.1.0")
     # Those of EARLIER had no place for these.
-    later = [work.change_readme, work.add_readme_sections, work.add_redirect, work.list_public_pages]
+    later = [
+        work.change_readme,
+        work.add_readme_sections,
+        work.list_app_in_readme,
+        work.bump_version,
+        work.add_redirect,
+        work.list_public_pages,
+    ]
     without = later if ref in projects.EARLIER else []
     start(template, project, BASES[base], environments, *without)
     replace_by_working_tree(template)
