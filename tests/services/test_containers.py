@@ -140,7 +140,8 @@ def test_what_must_last_is_in_volumes(project: Path) -> None:
 def test_a_release_does_what_the_readme_says(project: Path) -> None:
     """The commands for a release without containers, split between the image and the migrate step."""
     readme = (project / "README.md").read_text().split("## Run it in production")[1]
-    listed = re.findall(r"^uv run --no-sync manage.py (.*)$", readme, re.M)
+    release = readme.split("```sh\n")[1]
+    listed = re.findall(r"^uv run --no-sync manage.py (.*)$", release, re.M)
     migrate = compose(project, "compose.production.yaml")["services"]["migrate"]["command"][-1]
     image = (project / "Dockerfile").read_text()
 
