@@ -17,7 +17,7 @@ import pytest
 from ..harness.servers import Redis, wait_until
 from .serving import Answer, Site, add_urls
 
-CAN_MOUNT = os.geteuid() == 0
+CAN_MOUNT = os.geteuid() == 0  # as CI can, where what is skipped fails
 SMALL_DISKS = pytest.mark.skipif(not CAN_MOUNT, reason="only root can mount a small disk")
 
 # Pages that a project's own code may have: one that holds a connection to the database for a second, and says in a file
@@ -235,6 +235,15 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Take all room that is left on a disk, and return the file that has it."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    return filler
 
 
 @contextmanager

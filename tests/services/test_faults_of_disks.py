@@ -1,9 +1,10 @@
 """A full disk costs what cannot be written, and nothing else; what runs goes on when there is room again."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,11 +69,8 @@ class Filled:
 
     def fill(self) -> None:
         """Take all room that is left, but what a short row needs."""
-        with (self.disk / "filler").open("wb", buffering=0) as filler:
-            with suppress(OSError):
-                while filler.write(bytes(4096)):
-                    pass
-            filler.truncate(filler.tell() - 2**16)
+        filler = faults.fill(self.disk)
+        os.truncate(filler, filler.stat().st_size - 2**16)
 
     def make_room(self) -> None:
         (self.disk / "filler").unlink()

@@ -6,7 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -181,19 +181,16 @@ def pages(stack: Stack, name: str) -> dict[str, faults.Attempt]:
 @contextmanager
 def without(redis: Redis, fault: str) -> Iterator[None]:
     """Let Redis be away while the block runs, or unable to write to its disk."""
-    filler = redis.folder / "filler"
 
     def fill() -> None:
-        with filler.open("wb", buffering=0) as file, suppress(OSError):
-            while file.write(bytes(4096)):
-                pass
+        faults.fill(redis.folder)
         wait_until(lambda: redis.ask("SET", "filler", 5000 * "x").startswith("MISCONF"), 30, "Redis refuses to write")
 
     begin, end = {
         "killed": (redis.kill, redis.start),
         "stopped": (redis.stop, redis.start),
         "black-holed": (redis.pause, redis.resume),
-        "full": (fill, filler.unlink),
+        "full": (fill, (redis.folder / "filler").unlink),
     }[fault]
     begin()
     try:
