@@ -82,7 +82,7 @@ def release_much(template: Path) -> None:
     ]:
         projects.replace(template, old, new)
     (source / "SECURITY.md").write_text("# Security\n\nTell the maintainers first.\n")
-    (source / "{{ app_name }}" / "tests" / "test_health.py.jinja").unlink()
+    (source / "{{ app_name }}" / "tests" / "test_home.py.jinja").unlink()
     settings = template / "copier.yml"
     question = "favourite:\n  type: str\n  default: none\n  help: A new question.\n\n_exclude:\n"
     settings.write_text(settings.read_text().replace("_exclude:\n", question))

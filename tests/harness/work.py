@@ -166,7 +166,7 @@ def list_public_pages(project: Path) -> None:
     """The pages of the other edits, where the tests want public pages listed."""
     line = "    # Your own public pages go below this line."
     pages = '    "about/",\n    "imprint/",\n    "prices/",'
-    add_after(first_app(project) / "tests" / "test_login.py", line, pages)
+    add_after(package(project, "project_slug") / "accounts" / "tests" / "test_login.py", line, pages)
 
 
 def change_example(project: Path) -> None:

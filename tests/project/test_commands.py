@@ -89,7 +89,7 @@ def test_startapp_makes_an_app_in_the_style_of_the_project(project: Path, progra
         "tests/test_views.py",
         "urls.py",
         "views.py",
-        *(["serializers.py"] if answers.get("use_drf", True) else []),
+        *(["api.py", "serializers.py"] if answers.get("use_drf", True) else []),
         *(["tasks.py"] if answers.get("use_celery") else []),
     }
 

@@ -50,9 +50,9 @@ def test_words_for_yes_and_no(template: Path, tmp_path: Path, word: str, on: boo
     project = projects.render(template, tmp_path / "project", {"accounts": "allauth"} | dict.fromkeys(SWITCHES, word))
 
     assert (project / "my_site" / "celery.py").exists() is on
-    assert (project / "my_site" / "api.py").exists() is on
+    assert (project / "my_site" / "api").exists() is on
     assert (project / "people").exists() is on
-    assert (project / "my_site" / "two_factor.py").exists() is on
+    assert (project / "my_site" / "accounts" / "two_factor").exists() is on
 
 
 @pytest.mark.parametrize("accounts", ["django", "none"])

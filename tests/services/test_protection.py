@@ -214,7 +214,6 @@ def is_refused(answer: bytes) -> bool:
 def test_other_hosts_are_refused(stack: Stack, paths: list[str]) -> None:
     for path in [*paths, "/nothing/"]:
         assert stack.site.ask(path, headers={"Host": "evil.example.org"}).status == 400, path
-        assert stack.site.ask(path, headers={"X-Forwarded-Host": "evil.example.org"}).status == 400, path
     for host in EVIL_HOSTS:
         for lines in (
             b"Host: %s\r\n" % host,
@@ -223,15 +222,7 @@ def test_other_hosts_are_refused(stack: Stack, paths: list[str]) -> None:
             b"Host: %s\r\nX-Forwarded-Host: example.com\r\n" % host,
         ):
             assert is_refused(stack.site.send(b"GET /login/ HTTP/1.1\r\n" + lines + PROXY + b"\r\n")), lines
-        if host:
-            lines = b"Host: example.com\r\nX-Forwarded-Host: %s\r\n" % host
-            assert is_refused(stack.site.send(b"GET /login/ HTTP/1.1\r\n" + lines + PROXY + b"\r\n")), lines
     assert is_refused(stack.site.send(b"GET /login/ HTTP/1.1\r\n" + PROXY + b"\r\n"))
-
-
-def test_a_proxy_may_name_the_host_once_more(stack: Stack) -> None:
-    for host in ("example.com", "EXAMPLE.com:443", "example.com, example.com"):
-        assert stack.site.ask("/", headers={"X-Forwarded-Host": host}).status == 200
 
 
 def test_no_answer_leads_to_another_host(stack: Stack, paths: list[str]) -> None:
@@ -248,6 +239,7 @@ def test_no_answer_leads_to_another_host(stack: Stack, paths: list[str]) -> None
             assert b"//evil" not in answer, target
         for header in (
             "Forwarded",
+            "X-Forwarded-Host",
             "X-Forwarded-Server",
             "X-Host",
             "X-Original-Host",
@@ -269,8 +261,8 @@ def test_the_mail_for_a_new_password_leads_to_this_site(stack: Stack) -> None:
         return visitor.send(form, {field: name}, **headers).status
 
     assert ask_for_mail("ada@example.com", Host="evil.example.org") == 400
-    assert ask_for_mail("ada@example.com", **{"X-Forwarded-Host": "evil.example.org"}) == 400
-    assert ask_for_mail("grace@example.com", Forwarded="host=evil.example.org", **{"X-Host": "evil.example.org"}) == 302
+    others = {name: "evil.example.org" for name in ("X-Forwarded-Host", "X-Host")}
+    assert ask_for_mail("grace@example.com", Forwarded="host=evil.example.org", **others) == 302
 
     servers.wait_until(lambda: bool(stack.mailbox.texts_to("grace@example.com")), 30, "the mail arrives")
     (text,) = stack.mailbox.texts_to("grace@example.com")

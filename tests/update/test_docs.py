@@ -212,15 +212,15 @@ def test_edits_in_a_file_that_a_release_moves(tmp_path: Path, moved_first: bool)
 def test_edits_in_a_file_that_a_release_takes_away(tmp_path: Path) -> None:
     template = first_release(tmp_path / "template")
     project = projects.render(template, tmp_path / "project", NAMES)
-    work.append(project / "core" / "tests" / "test_health.py", "\n# ours\n")
+    work.append(project / "core" / "tests" / "test_home.py", "\n# ours\n")
     commit(project, "Start")
-    (template / "template" / "{{ app_name }}" / "tests" / "test_health.py.jinja").unlink()
+    (template / "template" / "{{ app_name }}" / "tests" / "test_home.py.jinja").unlink()
     projects.release(template, "1.1.0")
 
     update(project)
 
-    assert not (project / "core" / "tests" / "test_health.py").exists()
-    assert "# ours" in git(project, "show", "HEAD:core/tests/test_health.py")
+    assert not (project / "core" / "tests" / "test_home.py").exists()
+    assert "# ours" in git(project, "show", "HEAD:core/tests/test_home.py")
 
 
 def test_edits_inside_a_feature_that_goes_conflict(template: Path, tmp_path: Path) -> None:

@@ -1,0 +1,22 @@
+"""Who needs a second factor."""
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+
+# Recovery codes replace a lost factor, but are none: allauth asks nobody who has only these for one.
+FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
+
+
+def has_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
+    return is_mfa_enabled(user, FACTORS)
+
+
+def must_have_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
+    return settings.STAFF_NEED_TWO_FACTOR and getattr(user, "is_staff", False)
+
+
+def needs_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Return whether a password alone is not enough for this user."""
+    return must_have_second_factor(user) or has_second_factor(user)

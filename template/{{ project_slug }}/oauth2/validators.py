@@ -1,0 +1,38 @@
+from typing import Any
+
+from django.db import transaction
+from oauth2_provider.models import RefreshToken
+from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib.common import Request as OAuth2Request
+from oauthlib.oauth2 import InvalidGrantError
+
+
+class Validator(OAuth2Validator):
+    """Gives tokens to active users only, and knows their tokens as long as they are."""
+
+    def validate_code(self, client_id: str, code: str, client: Any, request: OAuth2Request) -> bool:
+        return super().validate_code(client_id, code, client, request) and request.user.is_active
+
+    def validate_refresh_token(
+        self, refresh_token: str, client: Any, request: OAuth2Request
+    ) -> bool:
+        valid: bool = super().validate_refresh_token(refresh_token, client, request)
+        return valid and request.user.is_active
+
+    def validate_bearer_token(self, token: str, scopes: list[str], request: OAuth2Request) -> bool:
+        """Say whether a token is valid. A program that acts for itself is the user it belongs to."""
+        if not super().validate_bearer_token(token, scopes, request):
+            return False
+        request.user = request.user or getattr(request.client, "user", None)
+        if request.user and request.user.is_active:
+            return True
+        request.oauth2_error = {"error": "invalid_token"}
+        return False
+
+    def save_bearer_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
+        """Save tokens; of several refreshes at once, only the first gets them."""
+        with transaction.atomic():
+            used = getattr(request, "refresh_token_instance", None)
+            if used and RefreshToken.objects.select_for_update().get(pk=used.pk).revoked:
+                raise InvalidGrantError(request=request)
+            super().save_bearer_token(token, request)

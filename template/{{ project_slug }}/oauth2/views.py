@@ -1,0 +1,102 @@
+"""The views of django-oauth-toolkit that programs need. Only admins register programs."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import ceil
+from typing import Any, cast
+
+from django.core.exceptions import BadRequest, ObjectDoesNotExist
+from django.db import DataError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+from oauth2_provider import views
+from oauth2_provider.exceptions import OAuthToolkitError
+from oauth2_provider.models import AbstractApplication
+from oauthlib.oauth2 import InvalidRequestError
+from rest_framework.request import Request
+from rest_framework.throttling import ScopedRateThrottle
+
+GRANTS = ["authorization_code", "client_credentials", "refresh_token"]
+S256 = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@contextmanager
+def refusing_nonsense() -> Iterator[None]:
+    """Answer with 400 to what the toolkit or the database fails at, like NUL characters."""
+    try:
+        yield
+    except (DataError, ObjectDoesNotExist, ValueError) as error:
+        raise BadRequest("The request cannot be read.") from error
+
+
+class WrongSecretThrottle(ScopedRateThrottle):
+    """Counts the requests of an address that are refused for a wrong secret, and no others."""
+
+    cache_format = "throttle_wrong_secret_%(ident)s"
+
+    def throttle_success(self) -> bool:
+        return True
+
+    def count(self) -> None:
+        super().throttle_success()
+
+
+class SecretMixin:
+    """For what programs ask for with their secrets: these cannot be tried at will."""
+
+    throttle_scope = "token"
+
+    @refusing_nonsense()
+    def post(self, request: HttpRequest) -> HttpResponse:
+        throttle = WrongSecretThrottle()
+        if not throttle.allow_request(Request(request), cast(Any, self)):
+            later = {"Retry-After": str(ceil(throttle.wait() or 1))}
+            return JsonResponse({"error": "slow_down"}, status=429, headers=later)
+        response: HttpResponse = super().post(request)  # type: ignore[misc]
+        if response.status_code == 401:
+            throttle.count()
+        return response
+
+
+class TokenView(SecretMixin, views.TokenView):
+    """Gives tokens for codes, for refresh tokens, and to programs that act for themselves."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        # Before the toolkit looks: it would try the password of a grant that it then refuses.
+        if request.POST.get("grant_type") not in GRANTS:
+            return JsonResponse({"error": "unsupported_grant_type"}, status=400)
+        response = super().post(request)
+        response["Content-Type"] = "application/json"  # some refusals come without it
+        return response
+
+
+class RevokeTokenView(SecretMixin, views.RevokeTokenView):
+    """Takes tokens back."""
+
+
+class AuthorizationView(views.AuthorizationView):
+    """Asks the user whether a program may use the API, and leads back to the program.
+
+    A page leads there, not a redirect: after a form, which may have been the login, browsers follow
+    no redirect to another site, because of form-action in the content security policy.
+    """
+
+    @refusing_nonsense()
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().dispatch(request, *args, **kwargs)
+        add_never_cache_headers(response)
+        return response
+
+    def validate_authorization_request(self, request: HttpRequest) -> tuple[list[str], Any]:
+        scopes, asked = super().validate_authorization_request(request)
+        method, challenge = asked.get("code_challenge_method"), asked.get("code_challenge", "")
+        if method != "S256" or not S256.fullmatch(challenge):
+            error = InvalidRequestError("PKCE with S256 is needed.", state=asked["state"])
+            raise OAuthToolkitError(error, redirect_uri=asked["redirect_uri"])
+        return scopes, asked
+
+    def redirect(self, redirect_to: str, application: AbstractApplication | None) -> HttpResponse:
+        url = super().redirect(redirect_to, application).url
+        return render(self.request, "oauth2_provider/redirect.html", {"url": url})

@@ -1,0 +1,187 @@
+import re
+from unittest import mock
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core import mail
+from django.core.cache import cache
+from django.test import TestCase, override_settings
+from django.urls import reverse
+
+from .. import background
+from ..adapter import must_verify_email
+
+User = get_user_model()
+
+OLD, NEW = "a long enough password", "another long password"
+
+
+class AccountTests(TestCase):
+    def setUp(self) -> None:
+        cache.clear()
+        self.user = User(**{User.USERNAME_FIELD: "ada@example.com"})
+        self.user.email = "ada@example.com"
+        self.user.set_password(OLD)
+        self.user.save()
+        EmailAddress.objects.create(
+            user=self.user, email=self.user.email, primary=True, verified=True
+        )
+        at_once = mock.patch.object(
+            background.executor, "submit", lambda job, *args, **options: job(*args, **options)
+        )
+        self.enterContext(at_once)
+        self.enterContext(mock.patch.object(background, "connections"))
+
+    def post(self, page: str, host: str = "testserver", **data: str) -> tuple[str, str]:
+        """Send a form, and return where it leads and the page that is shown there."""
+        response = self.client.post(reverse(page), data, follow=True, headers={"host": host})
+        text = re.sub(r'value="[^"]*"', "", response.content.decode())
+        return response.request["PATH_INFO"], text
+
+    def sign_up(self, name: str) -> tuple[str, str]:
+        email = f"{name}@example.com"
+        path, page = self.post(
+            "account_signup", username=f"{name}-2", email=email, password1=OLD, password2=OLD
+        )
+        return path, page.replace(email, "")
+
+    def log_in(self, name: str, password: str) -> tuple[str, str]:
+        return self.post("login", login=name, password=password)
+
+    def link(self) -> str:
+        """Return where the link in the newest mail leads."""
+        [link] = re.findall(r"https://www.example.com(/\S+)", str(mail.outbox[-1].body))
+        return str(link)
+
+    def hashes(self, page: str, **data: str) -> int:
+        """Count how often a password is hashed while a form is answered: what takes time."""
+        with mock.patch.object(
+            MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode
+        ) as encode:
+            self.post(page, **data)
+        return encode.call_count
+
+    def test_who_signs_up_verifies_the_address_before_the_first_login(self) -> None:
+        path, _ = self.sign_up("bo")
+        name = User.objects.get(email="bo@example.com").get_username()
+
+        self.assertEqual(path, reverse("account_email_verification_sent"))
+        self.assertEqual(self.log_in(name, OLD)[0], path)
+        self.assertNotContains(self.client.get("/"), name)
+        self.client.post(self.link())
+        self.assertEqual(self.log_in(name, OLD)[0], "/")
+        self.assertContains(self.client.get("/"), name)
+
+    def test_the_header_leads_to_an_account(self) -> None:
+        self.assertContains(self.client.get("/"), f'href="{reverse("account_signup")}"')
+        self.client.force_login(self.user)
+        self.assertContains(self.client.get("/"), f'href="{reverse("account_email")}"')
+
+    def test_an_account_without_an_address_has_nothing_to_verify(self) -> None:
+        EmailAddress.objects.all().delete()
+
+        self.assertTrue(must_verify_email(self.user))
+        self.user.email = ""
+        self.assertFalse(must_verify_email(self.user))
+
+    def test_resets_the_password_by_mail(self) -> None:
+        self.post("account_reset_password", email="ada@example.com")
+        form = self.client.get(self.link(), follow=True).request["PATH_INFO"]
+
+        self.client.post(form, {"password1": NEW, "password2": NEW})
+
+        self.user.refresh_from_db()
+        self.assertTrue(self.user.check_password(NEW))
+        self.assertContains(self.client.get(self.link()), "already been used")
+
+    def test_changes_the_password(self) -> None:
+        self.client.force_login(self.user)
+
+        self.post("account_change_password", oldpassword=OLD, password1=NEW, password2=NEW)
+
+        self.user.refresh_from_db()
+        self.assertTrue(self.user.check_password(NEW))
+
+    def test_changes_the_address(self) -> None:
+        self.client.force_login(self.user)
+
+        path, _ = self.post("account_email", email="new@example.com", action_add="")
+        self.assertEqual(path, reverse("account_reauthenticate"))
+        self.post("account_reauthenticate", password=OLD, next=reverse("account_email"))
+        self.client.post(self.link())
+        self.post("account_email", email="new@example.com", action_primary="")
+
+        self.user.refresh_from_db()
+        self.assertEqual(self.user.email, "new@example.com")
+
+    def test_tells_nobody_who_has_an_account(self) -> None:
+        self.assertEqual(self.sign_up("ada"), self.sign_up("bo"))
+        self.assertEqual(
+            self.log_in("ada@example.com", "wrong"), self.log_in("nobody@example.com", "wrong")
+        )
+        self.assertEqual(
+            self.post("account_reset_password", email="ada@example.com"),
+            self.post("account_reset_password", email="nobody@example.com"),
+        )
+
+    def test_passwords_are_hashed_as_often_whoever_has_an_account(self) -> None:
+        for email in ["ada@example.com", "bo@example.com"]:
+            new = {"username": "bo", "email": email, "password1": OLD, "password2": OLD}
+            with self.subTest(email):
+                self.assertEqual(self.hashes("login", login=email, password="wrong"), 1)
+                self.assertEqual(self.hashes("account_signup", **new), 1)
+
+    def test_nobody_waits_for_mails_and_for_what_they_tell(self) -> None:
+        with mock.patch.object(background.executor, "submit") as submit:
+            for name in ["ada", "nobody"]:
+                with self.assertNumQueries(0):
+                    data = {"email": f"{name}@example.com"}
+                    self.client.post(reverse("account_reset_password"), data)
+                self.sign_up(name)
+
+        self.assertEqual(submit.call_count, 4)
+        self.assertEqual(mail.outbox, [])
+
+    @override_settings(ALLOWED_HOSTS=["*"])
+    def test_links_carry_the_configured_host(self) -> None:
+        for name in ["ada", "nobody"]:
+            self.post("account_reset_password", host="evil.example", email=f"{name}@example.com")
+            new = {"username": "bo", "email": f"{name}@example.com", "password1": OLD}
+            self.post("account_signup", host="evil.example", password2=OLD, **new)
+
+        self.assertEqual(len(mail.outbox), 4)
+        for message in mail.outbox:
+            self.assertNotIn("evil", str(message.message()))
+            self.assertIn("https://www.example.com/", str(message.body))
+
+    def test_a_mail_that_cannot_be_sent_is_logged(self) -> None:
+        failure = mock.patch("django.core.mail.EmailMessage.send", side_effect=OSError)
+        with failure, self.assertLogs(background.logger, "ERROR"):
+            self.post("account_reset_password", email="ada@example.com")
+
+    @override_settings(ACCOUNT_RATE_LIMITS={})
+    def test_clients_are_limited_whatever_address_they_claim(self) -> None:
+        answers = [
+            self.client.post(
+                reverse("account_signup"),
+                headers={"x-forwarded-for": f"10.0.0.{number}, 192.0.2.1"},
+            )
+            for number in range(21)
+        ]
+
+        self.assertEqual([answer.status_code for answer in answers], [200] * 20 + [429])
+        self.assertContains(answers[-1], "Too many requests", status_code=429)
+
+    def test_pages_have_no_inline_script_or_style(self) -> None:
+        pages = ["login", "account_signup", "account_reset_password"]
+        texts = [self.client.get(reverse(page)).content.decode() for page in pages]
+        self.client.force_login(self.user)
+        pages = ["account_email", "account_change_password", "account_reauthenticate", "logout"]
+        texts += [self.client.get(reverse(page)).content.decode() for page in pages]
+
+        for text in texts:
+            self.assertIn('src="/static/site/icon.svg"', text)
+            self.assertNotRegex(text, r"<style| style=| on\w+=")
+            for script in re.findall("<script[^>]*>", text):
+                self.assertRegex(script, " src=|application/json")
