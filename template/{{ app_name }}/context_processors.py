@@ -1,4 +1,4 @@
-"""What every template knows."""
+"""Variables that every template has."""
 
 from typing import Any
 
@@ -9,6 +9,6 @@ from django.http import HttpRequest
 def site(request: HttpRequest) -> dict[str, Any]:
     """Return the site's name and description as {{ site.NAME }} and {{ site.DESCRIPTION }}.
 
-    Some views, like those that log in, have a site of their own: {{ brand }} is the name there too.
+    The login views replace site with an object of their own, so the name is {{ brand }}, too.
     """
     return {"site": settings.SITE, "brand": settings.SITE["NAME"]}

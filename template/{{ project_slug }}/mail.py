@@ -1,11 +1,11 @@
-"""How development prints mails."""
+"""How development shows mails."""
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends import console
 
 
 class ConsoleBackend(console.EmailBackend):
-    """Prints a mail as it is read: what is sent has long lines broken, and links with them."""
+    """Prints the text of a mail. A sent mail breaks long lines, and with them links."""
 
     def write_message(self, message: EmailMessage) -> None:
         to = ", ".join(message.recipients())

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes and finds users by e-mail address, in whatever case it is written."""
+    """Creates and finds users by email address, whatever its case."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
@@ -21,9 +21,9 @@ class UserManager(BaseUserManager["User"]):
         return await super().aget_by_natural_key(self.normalize_email(username))
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Save and return a user; without a password, one that cannot log in by password.
+        """Save and return a user. Without a password, the user cannot log in with one.
 
-        Raises ValueError when the e-mail address is empty.
+        Raises ValueError when the email address is empty.
         """
         if not email:
             raise ValueError("A user needs an email address.")
@@ -33,7 +33,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Save and return a user who may do everything, the admin included."""
+        """Save and return a user with every permission, including access to the admin."""
         rights = {"is_staff": True, "is_superuser": True}
         return self.create_user(email, password, **(fields | rights))
 

@@ -9,7 +9,7 @@ from .managers import UserManager
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Somebody who logs in by e-mail address. Addresses are kept in lower case."""
+    """A user who logs in by email address. Addresses are stored in lower case."""
 
     email = models.EmailField(
         _("email address"),

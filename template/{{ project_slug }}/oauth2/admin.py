@@ -1,4 +1,4 @@
-"""How the admin shows the programs that may use the API."""
+"""The programs that may use the API, in the admin."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ GRANTS = [
 
 
 class ApplicationAdmin(admin.ApplicationAdmin):
-    """Offers what oauth2.py supports, and no link to a page that is not there."""
+    """Offers only the grants that views.py supports, and no link to a page that does not exist."""
 
     exclude = ["algorithm", "cimd_expires_at", "post_logout_redirect_uris", "registration_source"]
     readonly_fields = ()

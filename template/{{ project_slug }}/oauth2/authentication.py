@@ -19,7 +19,7 @@ def scope_for(method: str | None) -> str:
 
 
 class InsufficientScope(PermissionDenied):
-    """Says in a header, as RFC 6750 wants it, that nothing but the scope is missing."""
+    """Sends the header that RFC 6750 requires when only the scope is missing."""
 
     def __init__(self, scope: str, auth_header: str) -> None:
         super().__init__(f"The token lacks the scope {scope}.")
@@ -27,13 +27,13 @@ class InsufficientScope(PermissionDenied):
 
 
 class OAuth2Authentication(authentication.OAuth2Authentication):
-    """A token opens the whole API: with the scope read to read, with write to do anything else."""
+    """With the scope read, a token may read the whole API; with write, it may do everything else."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "bearer":
             return None
-        # Without the body, which is not read before it is known who sends it.
+        # Without the body: it is read only once the sender is known.
         asked = OAuth2Request(request.build_absolute_uri(quote(request.path)))
         scope = scope_for(request.method)
         if Validator().validate_bearer_token(token.strip(), [scope], asked):
@@ -46,7 +46,7 @@ class OAuth2Authentication(authentication.OAuth2Authentication):
 
 
 class OAuth2Scheme(DjangoOAuthToolkitScheme):
-    """Describes it in the OpenAPI schema."""
+    """Describes OAuth2Authentication in the OpenAPI schema."""
 
     target_class = OAuth2Authentication  # type: ignore[assignment]
 

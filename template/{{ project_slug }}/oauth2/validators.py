@@ -8,7 +8,7 @@ from oauthlib.oauth2 import InvalidGrantError
 
 
 class Validator(OAuth2Validator):
-    """Gives tokens to active users only, and knows their tokens as long as they are."""
+    """Issues and accepts tokens only while their user is active."""
 
     def validate_code(self, client_id: str, code: str, client: Any, request: OAuth2Request) -> bool:
         return super().validate_code(client_id, code, client, request) and request.user.is_active
@@ -20,7 +20,7 @@ class Validator(OAuth2Validator):
         return valid and request.user.is_active
 
     def validate_bearer_token(self, token: str, scopes: list[str], request: OAuth2Request) -> bool:
-        """Say whether a token is valid. A program that acts for itself is the user it belongs to."""
+        """Return whether a token is valid. A program that acts for itself is the user it belongs to."""
         if not super().validate_bearer_token(token, scopes, request):
             return False
         request.user = request.user or getattr(request.client, "user", None)
@@ -30,7 +30,7 @@ class Validator(OAuth2Validator):
         return False
 
     def save_bearer_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
-        """Save tokens; of several refreshes at once, only the first gets them."""
+        """Save tokens. Of several refreshes at the same time, only the first succeeds."""
         with transaction.atomic():
             used = getattr(request, "refresh_token_instance", None)
             if used and RefreshToken.objects.select_for_update().get(pk=used.pk).revoked:

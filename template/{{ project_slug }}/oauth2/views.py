@@ -24,7 +24,7 @@ S256 = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @contextmanager
 def refusing_nonsense() -> Iterator[None]:
-    """Answer with 400 to what the toolkit or the database fails at, like NUL characters."""
+    """Respond with 400 to input that the toolkit or the database fails at, like NUL characters."""
     try:
         yield
     except (DataError, ObjectDoesNotExist, ValueError) as error:
@@ -32,7 +32,7 @@ def refusing_nonsense() -> Iterator[None]:
 
 
 class WrongSecretThrottle(ScopedRateThrottle):
-    """Counts the requests of an address that are refused for a wrong secret, and no others."""
+    """Counts only requests with a wrong secret, by address."""
 
     cache_format = "throttle_wrong_secret_%(ident)s"
 
@@ -44,7 +44,7 @@ class WrongSecretThrottle(ScopedRateThrottle):
 
 
 class SecretMixin:
-    """For what programs ask for with their secrets: these cannot be tried at will."""
+    """Limits how often a client can guess a program's secret."""
 
     throttle_scope = "token"
 
@@ -61,26 +61,26 @@ class SecretMixin:
 
 
 class TokenView(SecretMixin, views.TokenView):
-    """Gives tokens for codes, for refresh tokens, and to programs that act for themselves."""
+    """Issues tokens for codes, for refresh tokens, and to programs that act for themselves."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        # Before the toolkit looks: it would try the password of a grant that it then refuses.
+        # Before the toolkit: it would try the password of a grant that it then refuses.
         if request.POST.get("grant_type") not in GRANTS:
             return JsonResponse({"error": "unsupported_grant_type"}, status=400)
         response = super().post(request)
-        response["Content-Type"] = "application/json"  # some refusals come without it
+        response["Content-Type"] = "application/json"  # some error responses lack it
         return response
 
 
 class RevokeTokenView(SecretMixin, views.RevokeTokenView):
-    """Takes tokens back."""
+    """Revokes tokens."""
 
 
 class AuthorizationView(views.AuthorizationView):
-    """Asks the user whether a program may use the API, and leads back to the program.
+    """Asks the user to let a program use the API, then sends the user back to the program.
 
-    A page leads there, not a redirect: after a form, which may have been the login, browsers follow
-    no redirect to another site, because of form-action in the content security policy.
+    A page does that instead of a redirect: form-action in the content security policy stops
+    browsers from following a form's redirect to another site. The form may have been the login.
     """
 
     @refusing_nonsense()
