@@ -11,6 +11,7 @@ from typing import IO, Any
 from django.core.cache import caches
 from django.core.cache.backends.locmem import LocMemCache
 from django.db import IntegrityError
+from environs import validate
 from rest_framework import status, views
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.pagination import PageNumberPagination
@@ -24,12 +25,13 @@ from rest_framework.throttling import (
     UserRateThrottle,
 )
 
-from .env import Env
+from .settings.env import env
 
 logger = logging.getLogger(__name__)
 
 MAX_DEPTH = 32
-PROCESSES = Env().positive("WEB_CONCURRENCY", default=2)  # of the web server
+# Of the web server.
+PROCESSES = env.int("WEB_CONCURRENCY", default=2, validate=validate.Range(min=1))
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from .request_ids import RequestIdFilter
 
 
-def lines(level: str, stream: str, formatter: dict[str, str]) -> dict[str, Any]:
+def lines(level: int | str, stream: str, formatter: dict[str, str]) -> dict[str, Any]:
     """Return a LOGGING setting: what is logged goes to a stream, each record with its request's id."""
     return {
         "version": 1,
@@ -24,7 +24,7 @@ def lines(level: str, stream: str, formatter: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def json_lines(level: str) -> dict[str, Any]:
+def json_lines(level: int | str) -> dict[str, Any]:
     """Return a LOGGING setting: a record, with its traceback, is a line of JSON on standard output.
 
     level: the least severe records to write, like "INFO".
