@@ -72,8 +72,8 @@ def release_much(template: Path) -> None:
     source = template / "template"
     for old, new in [
         ("AXES_FAILURE_LIMIT = 5", "AXES_FAILURE_LIMIT = 10"),
-        ("default=3600)", "default=86400)"),
-        ("django-environ>=0.14,<0.15", "django-environ>=0.14.1,<0.15"),
+        ("default=3600,", "default=86400,"),
+        ("environs>=15.2,<16", "environs>=15.2.1,<16"),
         ("whitenoise>=6.12,<7", "whitenoise>=6.13,<7"),
         ("STATIC_URL = ", 'LANGUAGE_CODE = "en"\nSTATIC_URL = '),
         ('    "object-src": [CSP.NONE],\n', '    "manifest-src": [CSP.SELF],\n    "object-src": [CSP.NONE],\n'),

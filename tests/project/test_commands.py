@@ -133,16 +133,26 @@ def test_variables_of_the_env_file_are_read(project: Path, programs: Path) -> No
     assert "My Site" in page
 
 
+def test_the_env_file_is_taken_literally_and_the_environment_wins(project: Path, programs: Path) -> None:
+    (project / ".env").write_text("DEFAULT_FROM_EMAIL='My Site <$a${HOME}@example.com>'\nADMIN_PATH=unseen\n")
+    code = "from my_site.settings.base import ADMIN_PATH, DEFAULT_FROM_EMAIL; print(ADMIN_PATH, DEFAULT_FROM_EMAIL)"
+
+    output = run([programs / "python", "-c", code], project, {"ADMIN_PATH": "seen"})
+
+    assert output.strip() == "seen/ My Site <$a${HOME}@example.com>"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
         ("SECRET_KEY", "short", "SECRET_KEY cannot be used: it has to have at least 50 random characters."),
         ("DATABASE_URL", "mysql://localhost/x", "DATABASE_URL cannot be used: it has to look like "),
         ("DATABASE_URL", "nonsense", "DATABASE_URL cannot be used: it has to look like "),
+        ("DATABASE_URL", "postgresql:////run/site", "DATABASE_URL cannot be used: it has to look like "),
         ("SITE_URL", "http://example.com", "SITE_URL cannot be used: it has to look like https://www.example.com."),
-        ("EMAIL_PORT", "smtp", "EMAIL_PORT is 'smtp': use a whole number."),
-        ("EMAIL_USE_TLS", "yess", "EMAIL_USE_TLS is 'yess': use on or off."),
-        ("LOG_LEVEL", "loud", "LOG_LEVEL is 'loud': use DEBUG or INFO or WARNING or ERROR or CRITICAL."),
+        ("EMAIL_PORT", "smtp", "EMAIL_PORT cannot be used: Not a valid integer."),
+        ("EMAIL_USE_TLS", "yess", "EMAIL_USE_TLS cannot be used: use on or off."),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL cannot be used: use DEBUG, INFO, WARNING, ERROR or CRITICAL."),
         ("ALLOWED_HOSTS", "  ", "Set ALLOWED_HOSTS: .env.example says what each is."),
     ],
 )

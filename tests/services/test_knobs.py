@@ -164,7 +164,7 @@ def test_nonsense_stops_the_settings_and_is_named(both: dict[str, Installed], na
 def test_nonsense_of_the_settings_stops_every_program(both: dict[str, Installed], program: str) -> None:
     last = installed_for(both, program).refused(program, VARIABLES | {"LOG_LEVEL": "loud"})
 
-    assert "LOG_LEVEL is 'loud'" in last
+    assert "LOG_LEVEL cannot be used: use DEBUG" in last
 
 
 @pytest.mark.parametrize(("name", "value", "said"), NONSENSE_OF_GUNICORN)

@@ -70,7 +70,7 @@ def first_release(template: Path) -> Path:
 def release_next(template: Path) -> None:
     """Release 1.1.0, with another setting and other bounds of a dependency."""
     replace(template / "template", 'TIME_ZONE = "UTC"', 'TIME_ZONE = "Europe/Rome"')
-    replace(template, "django-environ>=0.14,<0.15", "django-environ>=0.14,<0.16")
+    replace(template, "environs>=15.2,<16", "environs>=15.2,<17")
     projects.release(template, "1.1.0")
 
 

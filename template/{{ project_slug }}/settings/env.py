@@ -1,0 +1,71 @@
+"""How settings read variables, from the environment and from .env beside manage.py."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import environs
+from django.core.exceptions import ImproperlyConfigured
+from dotenv import load_dotenv
+from environs import validate
+
+# A name, or an address of IPv6 in brackets; and a list of them.
+HOST = r"(\.?[\w.-]+|\[[\da-fA-F:]+\])"
+HOSTS = rf"(\*|{HOST})(\s*,\s*(\*|{HOST}))*"
+
+
+def like(pattern: str, example: str) -> validate.Regexp:
+    """Return a validator for values that a pattern matches from start to end."""
+    return validate.Regexp(rf"({pattern})\Z", error=f"it has to look like {example}.")
+
+
+def named[Read: Callable[..., Any]](read: Read, hint: str = "") -> Read:
+    """Let a method of environs raise ImproperlyConfigured, which names the variable.
+
+    hint: what to use, where environs does not say it. No message shows a value: it may be a secret.
+    """
+
+    def method(env: "Env", name: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return read(env, name, *args, **kwargs)
+        except environs.EnvNotSetError:
+            message = f"Set {name}: .env.example says what it is."
+        except environs.EnvValidationError as error:
+            reasons = error.error_messages
+            # About the elements of a list, environs gives a dictionary.
+            said = " ".join(reasons) if isinstance(reasons, list) else str(reasons)
+            message = f"{name} cannot be used: {hint or said}"
+        raise ImproperlyConfigured(message)
+
+    return cast(Read, method)
+
+
+class Env(environs.Env):
+    """Blank variables count as not set, and white space around a value does not count."""
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        value = super()._get_value(env_key, default)
+        return (value.strip() or default) if isinstance(value, str) else value
+
+    def require(self, validators: Mapping[str, validate.Validator]) -> None:
+        """Stop where variables are missing, all of which are named, or cannot be used."""
+        if missing := [name for name in validators if not self.str(name, default="")]:
+            raise ImproperlyConfigured(f"Set {', '.join(missing)}: .env.example says what each is.")
+        for name, validator in validators.items():
+            self.str(name, validate=validator)
+
+    bool = named(environs.Env.bool, hint="use on or off.")
+    dj_db_url = named(
+        environs.Env.dj_db_url,
+        hint="it has to look like postgresql://user:password@localhost:5432/name or "
+        "sqlite:////path, with what is special percent-encoded.",
+    )
+    int = named(environs.Env.int)
+    list = named(environs.Env.list)
+    log_level = named(environs.Env.log_level, hint="use DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+    str = named(environs.Env.str)
+
+
+# Variables of the environment win. environs' own read_env would replace ${NAME} in a password.
+load_dotenv(Path(__file__).resolve().parents[2] / ".env", interpolate=False)
+env = Env()
