@@ -11,6 +11,9 @@ from .commands import clean_environment, run
 # The Python below the environment of the tests: the environment's own would find the environment.
 PYTHON = getattr(sys, "_base_executable", sys.executable)
 
+# What a Python runs first that pretends to be too old.
+OLD = "import sys; sys.version_info = (3, 11, 2, 'final', 0)"
+
 # The variables by which programs find packages count; those that choose a Python do not.
 CHOICES = ("PYENV", "UV_PYTHON")
 
@@ -18,14 +21,15 @@ CHOICES = ("PYENV", "UV_PYTHON")
 class Machine:
     """A home folder and one folder of programs, which is all of PATH."""
 
-    def __init__(self, folder: Path, *programs: str) -> None:
-        """Make both, with links to what a bare machine has and to these programs."""
+    def __init__(self, folder: Path) -> None:
+        """Make both, with links to all programs of the system but Python and uv."""
         self.home = folder / "home"
         self.programs = folder / "bin"
         self.home.mkdir(parents=True)
         self.programs.mkdir()
-        for program in ("grep", "sort", *programs):
-            (self.programs / program).symlink_to(str(shutil.which(program)))
+        for program in [Path(str(shutil.which("git"))), *Path("/usr/bin").iterdir()]:
+            if not program.name.startswith(("python", "uv")) and not (self.programs / program.name).is_symlink():
+                (self.programs / program.name).symlink_to(program)
 
     def script(self, path: Path, body: str) -> Path:
         """Write a shell script that can be run."""

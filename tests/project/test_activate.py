@@ -11,7 +11,7 @@ import pytest
 
 from ..harness.answers import REPOSITORY
 from ..harness.commands import run
-from ..harness.machines import PYTHON, Machine
+from ..harness.machines import OLD, PYTHON, Machine
 
 SHELLS = [shell for shell in ("bash", "dash", "zsh") if shutil.which(shell)]
 
@@ -25,7 +25,6 @@ case "$1 $2" in
 esac
 """
 
-OLD = "import sys; sys.version_info = (3, 11, 2, 'final', 0)"
 PRE_RELEASE = "import collections, sys; sys.version_info = type('V', (tuple,), {'releaselevel': 'beta'})((3, 15, 0))"
 FREE_THREADED = "import sysconfig; sysconfig.get_config_var = {'Py_GIL_DISABLED': 1}.get"
 
@@ -33,7 +32,7 @@ FREE_THREADED = "import sysconfig; sysconfig.get_config_var = {'Py_GIL_DISABLED'
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     """A machine with a stand-in for uv and no Python."""
-    machine = Machine(tmp_path / "machine", "cat")
+    machine = Machine(tmp_path / "machine")
     machine.script(machine.programs / "uv", UV)
     (machine.home / "uv-version").write_text("0.13.9\n")
     return machine
