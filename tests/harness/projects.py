@@ -23,11 +23,11 @@ EARLIER = ["e41cac4489eab7eea0a1d7278442afa287d3b857", "c99675d7d21fda6ef1dd8e29
 TEMPLATE = ("copier.yml", "extensions", "presets", "template")
 
 
-def working_tree(destination: Path) -> None:
-    """Copy what makes the template from the working tree of this repository, as it is now."""
+def working_tree(destination: Path, names: str | tuple[str, ...] = TEMPLATE) -> None:
+    """Copy what makes the template, or has other names in front, from the working tree of this repository as it is."""
     listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], REPOSITORY)
     for name in filter(None, listed.split("\0")):
-        if name.startswith(TEMPLATE) and (REPOSITORY / name).is_file():
+        if name.startswith(names) and (REPOSITORY / name).is_file():
             target = destination / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, target)

@@ -7,27 +7,63 @@ from pathlib import Path
 import pytest
 
 from ..harness.answers import REPOSITORY, questions
-from ..harness.commands import git, run
+from ..harness.commands import git
+from ..harness.machines import OLD, Machine
+from ..harness.projects import UV, working_tree
 
 README = (REPOSITORY / "README.md").read_text()
 START, TEST, NEXT = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[:3]
 
 
-@pytest.mark.slow
-def test_the_first_command_makes_a_project_that_can_be_updated(template: Path, tmp_path: Path) -> None:
-    shutil.copytree(template, tmp_path / "clone")
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """A machine whose python3 is too old; one that suits is below ~/.pyenv only, where uv does not look for it."""
+    machine = Machine(tmp_path / "machine")
+    machine.finds_packages()
+    machine.python(machine.programs / "python3", OLD)
+    machine.script(machine.programs / "python3.13", "echo 'pyenv: python3.13: command not found' >&2; exit 127")
+    machine.python(machine.home / ".pyenv" / "versions" / "3.13.1" / "bin" / "python3")
+    return machine
 
-    output = run(["bash", "-euo", "pipefail", "-c", START], tmp_path / "clone")
+
+@pytest.mark.slow
+@pytest.mark.parametrize("uv", ["missing", "there"])
+def test_the_first_command_makes_a_project_that_can_be_updated(
+    template: Path, machine: Machine, tmp_path: Path, uv: str
+) -> None:
+    shutil.copytree(template, tmp_path / "clone")
+    shutil.copy2(REPOSITORY / "activate", tmp_path / "clone")
+    real_uv = Path(str(shutil.which(UV)))
+    if uv == "there":
+        for name in ("uv", "uvx"):
+            (machine.programs / name).symlink_to(real_uv.with_name(name))
+
+    output = machine.run(tmp_path / "clone", START)
 
     project = tmp_path / "my-site"
     assert "My Site is ready." in output
     assert (project / "uv.lock").exists()
     assert git(project, "status", "--porcelain") == ""
-    programs = f'export PATH="{tmp_path}/clone/.uv/bin:$PATH"'
-    run(["bash", "-euo", "pipefail", "-c", f"{programs}; uvx copier update --defaults"], project)
+    assert git(project, "log", "--format=%s") == "Start\n"
+    machine.run(tmp_path / "clone", ". ./activate && cd ../my-site && uvx copier update --defaults")
+    # In a new shell, where nothing but uv is on PATH and nothing says which Python to use.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "uv").symlink_to(real_uv)
     commands = [line for line in NEXT.splitlines() if "createsuperuser" not in line and "runserver" not in line]
-    run(["bash", "-euo", "pipefail", "-c", "\n".join([programs, *commands])], project)
+    machine.run(project, " && ".join(commands), variables={"PATH": f"{tmp_path}/bin"})
     assert (project / "db.sqlite3").exists()
+
+
+@pytest.mark.slow
+def test_the_second_command_runs_tests(machine: Machine, tmp_path: Path) -> None:
+    """One test stands in for all of them: pytest gets its name from PYTEST_ADDOPTS."""
+    working_tree(tmp_path / "clone", "")
+    machine.script(machine.programs / "uv", '[ "$1" = --version ] && echo "uv 0.7.22"')  # too old
+    one = "--numprocesses=0 tests/project/test_readme.py::test_the_table_has_each_question"
+
+    output = machine.run(tmp_path / "clone", TEST, variables={"PYTEST_ADDOPTS": one})
+
+    assert "1 passed" in output
 
 
 def test_ci_runs_the_test_command() -> None:
