@@ -12,7 +12,8 @@ from ..harness.machines import OLD, Machine
 from ..harness.projects import UV, working_tree
 
 README = (REPOSITORY / "README.md").read_text()
-START, TEST, NEXT = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[:3]
+COPY, START, TEST = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)[:3]
+NEXT = [line for line in COPY.splitlines()[1:] if "createsuperuser" not in line and "runserver" not in line]
 
 
 @pytest.fixture
@@ -49,8 +50,7 @@ def test_the_first_command_makes_a_project_that_can_be_updated(
     # In a new shell, where nothing but uv is on PATH and nothing says which Python to use.
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "uv").symlink_to(real_uv)
-    commands = [line for line in NEXT.splitlines() if "createsuperuser" not in line and "runserver" not in line]
-    machine.run(project, " && ".join(commands), variables={"PATH": f"{tmp_path}/bin"})
+    machine.run(project, " && ".join(NEXT), variables={"PATH": f"{tmp_path}/bin"})
     assert (project / "db.sqlite3").exists()
 
 
@@ -64,6 +64,13 @@ def test_the_second_command_runs_tests(machine: Machine, tmp_path: Path) -> None
     output = machine.run(tmp_path / "clone", TEST, variables={"PYTEST_ADDOPTS": one})
 
     assert "1 passed" in output
+
+
+def test_no_cell_of_a_table_is_long() -> None:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+    rows = [line for page in pages for line in page.read_text().splitlines() if line.startswith("|")]
+
+    assert [cell for row in rows for cell in row.split("|") if len(cell.strip()) > 160] == []
 
 
 def test_ci_runs_the_test_command() -> None:
