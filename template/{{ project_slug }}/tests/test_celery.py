@@ -34,7 +34,7 @@ class RequestIdTests(SimpleTestCase):
 
         self.assertEqual(request_id.get(), "the-request")
 
-    def test_a_task_that_runs_at_once_keeps_the_id(self) -> None:
+    def test_an_eager_task_keeps_the_id(self) -> None:
         task_prerun.send(self.task, task=self.task)
 
         self.assertEqual(request_id.get(), "the-request")

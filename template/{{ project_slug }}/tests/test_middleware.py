@@ -3,13 +3,13 @@ from django.urls import reverse
 
 
 class RefusalTests(TestCase):
-    def test_nul_characters(self) -> None:
+    def test_nul_characters_are_refused(self) -> None:
         self.assertEqual(self.client.get("/?q=a%00b").status_code, 400)
         response = self.client.get("/", headers={"cookie": r'name="\000"'})
 
         self.assertEqual(response.status_code, 400)
 
-    async def test_asynchronously(self) -> None:
+    async def test_works_asynchronously(self) -> None:
         self.assertEqual((await self.async_client.get("/?q=%00")).status_code, 400)
         self.assertEqual((await self.async_client.get("/")).status_code, 200)
 

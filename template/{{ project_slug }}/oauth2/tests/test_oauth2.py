@@ -52,7 +52,7 @@ class OAuth2Tests(TestCase):
         return program
 
     def authorize(self, allow: str = "yes", **changes: str) -> dict[str, list[str]]:
-        """Ask for a code, answer when the user is asked, and return what the program gets."""
+        """Request a code, answer the question to the user, and return the program's parameters."""
         response = self.client.get(reverse("oauth2:authorize"), self.query | changes)
         if "form" in response.context:
             fields = response.context["form"].initial.items()
@@ -62,7 +62,7 @@ class OAuth2Tests(TestCase):
         return parse_qs(urlsplit(response.context["url"]).query)
 
     def ask(self, **fields: str) -> Any:
-        """Ask for a token, with the program's secret."""
+        """Request a token, with the program's secret."""
         program = {"client_id": self.program.client_id, "client_secret": SECRET}
         return self.client.post(reverse("oauth2:token"), program | fields)
 
@@ -81,7 +81,7 @@ class OAuth2Tests(TestCase):
         return self.ask(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
 
     def call(self, tokens: dict[str, str], method: str = "GET", url: str = "") -> Any:
-        """Use the API with a token, and without the session of the user."""
+        """Call the API with a token, without the user's session."""
         headers = {"authorization": f"Bearer {tokens['access_token']}"}
         url = url or reverse("api-me")
         return self.client_class().generic(method, url, headers=headers)
@@ -95,7 +95,7 @@ class OAuth2Tests(TestCase):
         self.assertEqual(self.call(tokens).json()[User.USERNAME_FIELD], "ada@example.com")
         self.assertEqual(self.exchange(answer["code"][0]).status_code, 400)
 
-    def test_a_user_who_is_not_logged_in_is_asked_to(self) -> None:
+    def test_visitors_have_to_log_in_first(self) -> None:
         self.client.logout()
 
         response = self.client.get(reverse("oauth2:authorize"), {"client_id": "any"})
@@ -127,7 +127,7 @@ class OAuth2Tests(TestCase):
 
         self.assertEqual(self.exchange(code, verifier="a" * 43).json()["error"], "invalid_grant")
 
-    def test_only_https_addresses_that_are_registered_are_redirected_to(self) -> None:
+    def test_redirects_only_to_registered_https_addresses(self) -> None:
         with self.assertRaisesMessage(ValidationError, "redirect"):
             self.register("authorization-code", redirect_uris="http://program.example/callback")
         for url in ["http://program.example/callback", "https://evil.example/callback"]:
@@ -155,7 +155,7 @@ class OAuth2Tests(TestCase):
         self.assertEqual(self.call(second).status_code, 401)
         self.assertEqual(self.refresh(second).json()["error"], "invalid_grant")
 
-    def test_of_two_refreshes_at_once_one_gets_nothing(self) -> None:
+    def test_of_two_simultaneous_refreshes_one_fails(self) -> None:
         tokens = self.get_tokens()
         validate = Validator.validate_refresh_token
 
@@ -167,7 +167,7 @@ class OAuth2Tests(TestCase):
         with mock.patch.object(Validator, "validate_refresh_token", be_late):
             self.assertEqual(self.refresh(tokens).json()["error"], "invalid_grant")
 
-    def test_a_token_opens_what_its_scopes_say(self) -> None:
+    def test_scopes_limit_tokens(self) -> None:
         answers = {
             scope: [self.call(self.get_tokens(scope=scope), method) for method in ["GET", "PATCH"]]
             for scope in ["read", "write", "read write"]
@@ -180,18 +180,18 @@ class OAuth2Tests(TestCase):
         challenge = answers["read"][1]["WWW-Authenticate"]
         self.assertIn('error="insufficient_scope"', challenge)
 
-    def test_a_view_that_is_open_wants_the_scope_too(self) -> None:
+    def test_open_views_need_the_scope_too(self) -> None:
         tokens = self.get_tokens(scope="read")
 
         self.assertEqual(self.call(tokens, "POST", reverse("api-token")).status_code, 403)
 
-    def test_a_token_that_is_none_is_refused(self) -> None:
+    def test_refuses_invalid_tokens(self) -> None:
         response = self.call({"access_token": "none"})
 
         self.assertEqual(response.status_code, 401)
         self.assertIn('error="invalid_token"', response["WWW-Authenticate"])
 
-    def test_tokens_are_given_back(self) -> None:
+    def test_programs_can_revoke_tokens(self) -> None:
         tokens = self.get_tokens()
         program = {"client_id": self.program.client_id, "client_secret": SECRET}
 
@@ -200,7 +200,7 @@ class OAuth2Tests(TestCase):
         self.assertEqual(self.call(tokens).status_code, 401)
         self.assertEqual(self.refresh(tokens).status_code, 400)
 
-    def test_a_user_who_is_deactivated_has_no_tokens(self) -> None:
+    def test_tokens_of_inactive_users_are_refused(self) -> None:
         tokens, code = self.get_tokens(), self.authorize()["code"][0]
         User.objects.update(is_active=False)
 
@@ -219,20 +219,20 @@ class OAuth2Tests(TestCase):
         User.objects.update(is_active=False)
         self.assertEqual(self.call(tokens).status_code, 401)
 
-    def test_a_program_that_belongs_to_nobody_is_refused(self) -> None:
+    def test_refuses_a_program_without_a_user(self) -> None:
         self.program = self.register("client-credentials")
         tokens = self.ask(grant_type="client_credentials").json()
 
         self.assertEqual(self.call(tokens).status_code, 401)
 
-    def test_wrong_secrets_are_throttled_and_right_ones_are_not(self) -> None:
+    def test_throttles_wrong_secrets_only(self) -> None:
         wrong = {"grant_type": "client_credentials", "client_secret": "wrong"}
         right = [self.ask(grant_type="none").status_code for _ in range(12)]
 
         self.assertEqual(right, [400] * 12)
         self.assertEqual([self.ask(**wrong).status_code for _ in range(11)], [401] * 10 + [429])
 
-    def test_the_admin_offers_what_is_supported(self) -> None:
+    def test_the_admin_offers_only_supported_grants(self) -> None:
         User.objects.update(is_staff=True, is_superuser=True)
         page = reverse("admin:oauth2_provider_application_change", args=[self.program.pk])
 
@@ -242,7 +242,7 @@ class OAuth2Tests(TestCase):
         self.assertNotContains(response, 'value="implicit"')
         self.assertNotContains(response, "View on site")
 
-    def test_what_cannot_be_read_is_refused(self) -> None:
+    def test_refuses_unreadable_requests(self) -> None:
         tampered = self.query | {"allow": "yes", "client_id": "other", "scope": "read"}
 
         self.assertEqual(self.client.get(f"{reverse('oauth2:authorize')}?%ZZ").status_code, 400)

@@ -34,7 +34,7 @@ class AccountTests(TestCase):
         self.enterContext(mock.patch.object(background, "connections"))
 
     def post(self, page: str, host: str = "testserver", **data: str) -> tuple[str, str]:
-        """Send a form, and return where it leads and the page that is shown there."""
+        """Send a form, and return the address and the text of the page that follows."""
         response = self.client.post(reverse(page), data, follow=True, headers={"host": host})
         text = re.sub(r'value="[^"]*"', "", response.content.decode())
         return response.request["PATH_INFO"], text
@@ -50,19 +50,19 @@ class AccountTests(TestCase):
         return self.post("login", login=name, password=password)
 
     def link(self) -> str:
-        """Return where the link in the newest mail leads."""
+        """Return the link in the newest mail."""
         [link] = re.findall(r"https://www.example.com(/\S+)", str(mail.outbox[-1].body))
         return str(link)
 
     def hashes(self, page: str, **data: str) -> int:
-        """Count how often a password is hashed while a form is answered: what takes time."""
+        """Count the password hashes that a form costs: they take most of the time."""
         with mock.patch.object(
             MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode
         ) as encode:
             self.post(page, **data)
         return encode.call_count
 
-    def test_who_signs_up_verifies_the_address_before_the_first_login(self) -> None:
+    def test_new_users_verify_their_address_before_the_first_login(self) -> None:
         path, _ = self.sign_up("bo")
         name = User.objects.get(email="bo@example.com").get_username()
 
@@ -73,7 +73,7 @@ class AccountTests(TestCase):
         self.assertEqual(self.log_in(name, OLD)[0], "/")
         self.assertContains(self.client.get("/"), name)
 
-    def test_the_header_leads_to_an_account(self) -> None:
+    def test_the_header_links_to_accounts(self) -> None:
         self.assertContains(self.client.get("/"), f'href="{reverse("account_signup")}"')
         self.client.force_login(self.user)
         self.assertContains(self.client.get("/"), f'href="{reverse("account_email")}"')
@@ -115,7 +115,7 @@ class AccountTests(TestCase):
         self.user.refresh_from_db()
         self.assertEqual(self.user.email, "new@example.com")
 
-    def test_tells_nobody_who_has_an_account(self) -> None:
+    def test_does_not_reveal_who_has_an_account(self) -> None:
         self.assertEqual(self.sign_up("ada"), self.sign_up("bo"))
         self.assertEqual(
             self.log_in("ada@example.com", "wrong"), self.log_in("nobody@example.com", "wrong")
@@ -125,14 +125,14 @@ class AccountTests(TestCase):
             self.post("account_reset_password", email="nobody@example.com"),
         )
 
-    def test_passwords_are_hashed_as_often_whoever_has_an_account(self) -> None:
+    def test_hashes_passwords_equally_often_with_and_without_an_account(self) -> None:
         for email in ["ada@example.com", "bo@example.com"]:
             new = {"username": "bo", "email": email, "password1": OLD, "password2": OLD}
             with self.subTest(email):
                 self.assertEqual(self.hashes("login", login=email, password="wrong"), 1)
                 self.assertEqual(self.hashes("account_signup", **new), 1)
 
-    def test_nobody_waits_for_mails_and_for_what_they_tell(self) -> None:
+    def test_looks_up_accounts_and_sends_mails_in_the_background(self) -> None:
         with mock.patch.object(background.executor, "submit") as submit:
             for name in ["ada", "nobody"]:
                 with self.assertNumQueries(0):
@@ -161,7 +161,7 @@ class AccountTests(TestCase):
             self.post("account_reset_password", email="ada@example.com")
 
     @override_settings(ACCOUNT_RATE_LIMITS={})
-    def test_clients_are_limited_whatever_address_they_claim(self) -> None:
+    def test_limits_clients_whatever_address_they_claim(self) -> None:
         answers = [
             self.client.post(
                 reverse("account_signup"),

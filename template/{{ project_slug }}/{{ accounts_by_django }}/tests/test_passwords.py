@@ -25,7 +25,7 @@ class PasswordTests(TestCase):
         self.user.save()
 
     def ask(self, email: str, host: str = "testserver") -> str:
-        """Ask for a link, wait for the mail, and return the page that is shown then."""
+        """Request a link, send the mail at once, and return the page that follows."""
         at_once = mock.patch.object(
             background.executor, "submit", lambda job, *args, **options: job(*args, **options)
         )
@@ -37,7 +37,7 @@ class PasswordTests(TestCase):
         return re.sub(r'value="[^"]+"', "", response.content.decode())
 
     def follow_link(self) -> str:
-        """Return where the link in the only mail leads."""
+        """Return the address that the link in the only mail leads to."""
         [link] = re.findall(r"https://www.example.com(/\S+)", str(mail.outbox[0].body))
         return self.client.get(link, follow=True).request["PATH_INFO"]
 
@@ -52,12 +52,12 @@ class PasswordTests(TestCase):
         self.user.refresh_from_db()
         self.assertTrue(self.user.check_password(NEW))
 
-    def test_the_name_of_the_user_leads_to_the_change(self) -> None:
+    def test_the_user_name_links_to_the_password_page(self) -> None:
         self.client.force_login(self.user)
 
         self.assertContains(self.client.get("/"), f'href="{reverse("password_change")}"')
 
-    def test_a_change_needs_a_login(self) -> None:
+    def test_changing_a_password_needs_a_login(self) -> None:
         self.assertEqual(self.client.get(reverse("password_change")).status_code, 302)
 
     def test_resets_the_password_by_mail(self) -> None:
@@ -70,7 +70,7 @@ class PasswordTests(TestCase):
         self.assertTrue(self.user.check_password(NEW))
         self.assertContains(self.client.get(self.follow_link()), "it has been used")
 
-    def test_tells_nobody_who_has_an_account(self) -> None:
+    def test_does_not_reveal_who_has_an_account(self) -> None:
         self.assertEqual(self.ask("ada@example.com"), self.ask("nobody@example.com"))
         self.assertEqual([message.to for message in mail.outbox], [["ada@example.com"]])
 
@@ -80,14 +80,14 @@ class PasswordTests(TestCase):
         self.assertEqual(len(answers), 1)
         self.assertEqual(len(mail.outbox), 1)
 
-    def test_does_not_keep_the_visitor_waiting(self) -> None:
+    def test_sends_mail_in_the_background(self) -> None:
         with mock.patch.object(background.executor, "submit") as submit:
             self.client.post(reverse("password_reset"), {"email": "ada@example.com"})
 
         submit.assert_called_once()
         self.assertEqual(mail.outbox, [])
 
-    def test_what_the_background_logs_has_the_id_of_the_request(self) -> None:
+    def test_background_jobs_log_the_id_of_the_request(self) -> None:
         with mock.patch.object(background.executor, "submit") as submit:
             response = self.client.post(reverse("password_reset"), {"email": "ada@example.com"})
 
