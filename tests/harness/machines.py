@@ -12,7 +12,7 @@ from .commands import clean_environment, run
 PYTHON = getattr(sys, "_base_executable", sys.executable)
 
 # What a Python runs first that pretends to be too old.
-OLD = "import sys; sys.version_info = (3, 11, 2, 'final', 0)"
+OLD = "import sys; sys.version_info = type('V', (tuple,), {'releaselevel': 'final'})((3, 11, 2))"
 
 # The variables by which programs find packages count; those that choose a Python do not.
 CHOICES = ("PYENV", "UV_PYTHON")

@@ -25,7 +25,7 @@ case "$1 $2" in
 esac
 """
 
-PRE_RELEASE = "import collections, sys; sys.version_info = type('V', (tuple,), {'releaselevel': 'beta'})((3, 15, 0))"
+PRE_RELEASE = "import sys; sys.version_info = type('V', (tuple,), {'releaselevel': 'beta'})((3, 15, 0))"
 FREE_THREADED = "import sysconfig; sysconfig.get_config_var = {'Py_GIL_DISABLED': 1}.get"
 
 
@@ -47,9 +47,9 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
-def chosen(machine: Machine, clone: Path, **variables: str) -> str:
-    """Return what UV_PYTHON is after `activate`."""
-    return machine.run(clone, '. ./activate && printf %s "$UV_PYTHON"', "sh", variables)
+def chosen(machine: Machine, clone: Path, shell: str = "sh", **variables: str) -> str:
+    """Return what UV_PYTHON is after `activate`, in a shell that stops at errors."""
+    return machine.run(clone, 'set -eu; . ./activate; printf %s "$UV_PYTHON"', shell, variables)
 
 
 def test_a_python_on_path_comes_first_then_pyenv_then_that_of_uv_then_a_download(machine: Machine, clone: Path) -> None:
@@ -74,7 +74,8 @@ def test_a_python_on_path_comes_first_then_pyenv_then_that_of_uv_then_a_download
     assert chosen(machine, clone) == str(machine.home / "managed")
 
 
-def test_what_does_not_suit_is_passed_over(machine: Machine, clone: Path) -> None:
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_does_not_suit_is_passed_over(machine: Machine, clone: Path, shell: str) -> None:
     machine.python(machine.programs / "python3", OLD)
     machine.script(machine.programs / "python3.12", "echo 'pyenv: python3.12: command not found' >&2; exit 127")
     machine.python(machine.programs / "python3.13", FREE_THREADED)
@@ -86,7 +87,9 @@ def test_what_does_not_suit_is_passed_over(machine: Machine, clone: Path) -> Non
     machine.python(versions / "3.14.2" / "bin" / "python3").unlink()
     machine.python(versions / "3.13.1" / "bin" / "python3")
 
-    assert chosen(machine, clone) == str(versions / "3.13.1" / "bin" / "python3")
+    assert chosen(machine, clone, shell) == str(versions / "3.13.1" / "bin" / "python3")
+    second = machine.python(machine.home / "more" / "python3.13")
+    assert chosen(machine, clone, shell, PATH=f"{machine.programs}:{second.parent}") == str(second)
 
 
 def test_pyenv_may_be_anywhere(machine: Machine, clone: Path, tmp_path: Path) -> None:

@@ -174,4 +174,5 @@ def test_the_default_project_stays_small(template: Path, tmp_path: Path) -> None
     assert len(written) - len(example) <= 81
     assert len(written) <= 130
     assert lines.pop("my_site/settings/base.py") <= 200
+    assert lines.pop("my_site/settings/env.py") <= 71
     assert max(lines.values()) <= 60
