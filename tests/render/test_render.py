@@ -15,6 +15,7 @@ from pytest_copie.plugin import Copie
 from ..harness import projects
 from ..harness.answers import all_combinations, complete, identify, is_asked, pairwise, questions
 from ..harness.commands import run
+from ..update.flips import bases
 
 JINJA = Environment()
 
@@ -107,20 +108,9 @@ def test_combination(template: Path, copie: Copie, tmp_path: Path, answers: dict
     ("slug", "app"),
     [("a", "b"), ("b", "a"), ("z" * 30, "y" * 30), ("a" * 30, "z"), ("zoo", "a" * 30)],
 )
-@pytest.mark.parametrize("everything", [True, False])
-def test_names_of_any_length(template: Path, tmp_path: Path, slug: str, app: str, everything: bool) -> None:
-    answers = {
-        "project_slug": slug,
-        "app_name": app,
-        "accounts": "allauth" if everything else "django",
-        "two_factor": everything,
-        "use_celery": everything,
-        "server": "asgi" if everything else "wsgi",
-        "deployment": ["nginx_supervisor", "docker"] if everything else [],
-        "use_drf": everything,
-        "oauth2_provider": everything,
-        "include_example": everything,
-    }
+@pytest.mark.parametrize("base", bases())
+def test_names_of_any_length(template: Path, tmp_path: Path, slug: str, app: str, base: str) -> None:
+    answers = bases()[base] | {"project_slug": slug, "app_name": app}
 
     check_files(projects.render(template, tmp_path / "project", answers))
 
