@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 from covertable import make
-from jinja2 import Environment
+from jinja2 import Environment, Template
 from jinja2.meta import find_undeclared_variables
 
 REPOSITORY = Path(__file__).parents[2]
@@ -18,12 +18,12 @@ Answers = dict[str, Any]
 
 @cache
 def questions() -> dict[str, dict[str, Any]]:
-    """Return the definitions of the questions that are asked, in their order."""
+    """Return the definitions of the questions whose answers a project stores, in their order."""
     settings = yaml.safe_load((REPOSITORY / "copier.yml").read_text())
     return {
         name: definition
         for name, definition in settings.items()
-        if not name.startswith("_") and definition.get("when") is not False
+        if not name.startswith("_") and definition.get("when") is not False and not definition.get("secret")
     }
 
 
@@ -33,19 +33,50 @@ def default(question: str) -> Any:
     return None if isinstance(written, str) and "{" in written else written
 
 
-def values(question: str) -> list[Any]:
-    """Return every value of a question that has a fixed set of them, its default first."""
+# An answer beside the default, for questions of free text.
+OTHER = {
+    "project_name": "O'Brien's {{ 7*7 }} Shop",
+    "project_slug": "other",
+    "app_name": "other",
+    "description": 'What we "sell" \\ online.',
+    "author_name": "Ada",
+    "author_email": "ada@example.com",
+}
+
+
+def has_fixed_values(question: str) -> bool:
+    """Say whether a question takes yes or no, or choices."""
     definition = questions()[question]
+    return definition["type"] == "bool" or "choices" in definition
+
+
+def values(question: str) -> list[Any]:
+    """Return every value of a question that has a fixed set of them, or two of another, its default first."""
+    definition = questions()[question]
+    if not has_fixed_values(question):
+        usual = default(question)
+        next_number = usual + 1 if definition["type"] in ("int", "float") and usual is not None else None
+        return [value for value in (usual, OTHER.get(question, next_number)) if value is not None]
     choices = [False, True] if definition["type"] == "bool" else list(definition["choices"].values())
     if definition.get("multiselect"):
         choices = [list(chosen) for count in range(len(choices) + 1) for chosen in combinations(choices, count)]
     return sorted(choices, key=lambda value: value != default(question))
 
 
+@cache
+def compiled(text: str) -> Template:
+    return Environment().from_string(text)
+
+
 def is_asked(question: str, answers: Mapping[str, Any]) -> bool:
     """Say whether a question is asked after these answers and the defaults of the others, as its `when` decides."""
     given = {name: default(name) for name in questions()} | dict(answers)
-    return Environment().from_string(str(questions()[question].get("when", True))).render(given) == "True"
+    return compiled(str(questions()[question].get("when", True))).render(given) == "True"
+
+
+def complete(answers: Mapping[str, Any]) -> Answers:
+    """Return the answers to all questions: these, where they are asked, and the defaults of the others."""
+    return {name: default(name) for name in questions()} | settle(answers)
 
 
 def settle(answers: Mapping[str, Any]) -> Answers:
@@ -72,8 +103,7 @@ def pairwise(*without: str) -> list[Answers]:
 
     without: questions that are left out.
     """
-    fixed = [name for name, question in questions().items() if question["type"] == "bool" or "choices" in question]
-    factors = {name: values(name) for name in fixed if name not in without}
+    factors = {name: values(name) for name in questions() if has_fixed_values(name) and name not in without}
     return [dict(row) for row in make(factors, strength=2, constraints=[constraint(name) for name in factors])]
 
 

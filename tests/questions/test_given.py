@@ -1,15 +1,14 @@
 """Answers given with --data or a data file: refused where they are none, and shown so that a terminal has room."""
 
+import re
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from jinja2 import FileSystemLoader, StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
+import yaml
 
 from ..harness import projects
-from ..harness.answers import REPOSITORY, questions
+from ..harness.answers import questions
 from ..harness.commands import run
 from ..update.updating import commit, update
 from .refusals import refusal
@@ -20,7 +19,7 @@ SWITCHES = [name for name, definition in questions().items() if definition["type
 @pytest.mark.parametrize("word", ["maybe", "2", "yess", "disabled"])
 @pytest.mark.parametrize("question", SWITCHES)
 def test_a_word_that_is_neither_yes_nor_no_is_refused(template: Path, tmp_path: Path, question: str, word: str) -> None:
-    message = refusal(template, tmp_path, {question: word}, question)
+    message = refusal(template, tmp_path, {question: word}, "project_name")
 
     assert message.endswith(f'"{word}" is neither yes nor no: answer {question} with one of them.')
 
@@ -94,16 +93,19 @@ def test_a_template_that_an_update_would_not_find_is_warned_of(template: Path, t
 @pytest.mark.parametrize("question", questions())
 def test_questions_fit_a_terminal_of_80_columns(question: str) -> None:
     """Copier cuts lines that are wider; it puts three columns in front."""
-    environment = SandboxedEnvironment(
-        loader=FileSystemLoader(REPOSITORY),
-        undefined=StrictUndefined,
-        extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"],
-    )
-    before: dict[str, Any] = dict.fromkeys(questions(), "wsgi")
-    help_of_an_update = environment.from_string(questions()[question]["help"]).render(
-        is_update=True, _external_data=SimpleNamespace(previous=before), _copier_conf=SimpleNamespace(data={})
-    )
+    lines = [*questions()[question]["help"].splitlines(), *questions()[question].get("choices", {})]
 
-    lines = [*help_of_an_update.splitlines(), *questions()[question].get("choices", {})]
+    assert [line for line in lines if len(line) > 77] == []
 
-    assert [line for line in lines if len(line.removeprefix("   ")) > 77] == []
+
+def test_the_validator_of_the_first_question_knows_which_answers_are_no_switches() -> None:
+    """It refuses other words than yes and no for all questions that it does not name."""
+    validator = questions()["project_name"]["validator"]
+    named = {
+        kind: yaml.safe_load(re.search(rf"set {kind} = (\[[^\]]*\])", validator, re.DOTALL)[1])  # type: ignore[index]
+        for kind in ("texts", "lists")
+    }
+    lists = [name for name, question in questions().items() if question.get("multiselect")]
+    texts = [name for name, question in questions().items() if name not in [*SWITCHES, *lists]]
+
+    assert named == {"texts": texts, "lists": lists}, "Name a new question in the validator of project_name."

@@ -10,6 +10,8 @@ import pytest
 
 from ..harness import projects
 from ..harness.commands import run
+from ..update.flips import NAMES as DEFAULT_NAMES
+from ..update.flips import bases
 from .refusals import refusal
 
 NAMES = ["project_slug", "app_name"]
@@ -115,23 +117,15 @@ def test_refuses_whatever_a_project_installs(template: Path, tmp_path: Path, env
     """No name of an installed package, distribution or app label may be left out of the macro's list."""
     taken: set[str] = set()
     for server in ("wsgi", "asgi"):
-        answers = {
-            "accounts": "allauth",
-            "object_permissions": True,
-            "oauth2_provider": True,
-            "server": server,
-            "two_factor": True,
-            "use_celery": True,
-            "user_model": "django",
-        }
-        project = projects.render(template, tmp_path / server, answers)
+        answers = bases()["largest"] | {"server": server, "user_model": "django"}
+        project = projects.render(template, tmp_path / server, DEFAULT_NAMES | answers)
         for production in (False, True):
             programs = projects.environment(project, environments, production=production)
             taken.update(run([programs / "python", "-c", LIST_NAMES], project).split())
     taken -= {"clubs", "core", "people", "manage", "my_site"}
 
     assert len(taken) > 60
-    assert taken <= {*names.installed, *names.standard_library}
+    assert taken <= {*names.installed, *names.required, *names.standard_library}
 
 
 LIST_NAMES = """

@@ -29,6 +29,14 @@ def image_names() -> dict[str, str]:
     return dict(re.findall(r'"(\w+)": "([^"]+)"', table))
 
 
+def mirror() -> str:
+    """Return the address that this machine gets Debian's packages from, as apt is set up."""
+    chosen = ["Created-By: Packages", "Component: main", "Label: Debian"]
+    addresses = run(["apt-get", "indextargets", "--format", "$(SITE)", *chosen], REPOSITORY).split()
+    assert addresses, "apt knows no index of Debian's packages: apt-get update fetches it."
+    return addresses[0]
+
+
 class Buildah:
     """buildah with a store of its own, in a folder."""
 
@@ -47,7 +55,7 @@ class Buildah:
         names, root = image_names(), self.folder / "debian"
         release = names["python"].rsplit("-", 1)[1]
         wanted = "--include=ca-certificates,python3-pip"
-        run(["debootstrap", "--variant=minbase", wanted, release, root, "http://deb.debian.org/debian"], self.folder)
+        run(["debootstrap", "--variant=minbase", wanted, release, root, mirror()], self.folder)
         # The image has its Python there, and pip may install for it.
         (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
         for path in root.glob("usr/lib/python3*/EXTERNALLY-MANAGED"):

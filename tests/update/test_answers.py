@@ -5,14 +5,16 @@ from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
+import copier
+import copier._main
 import pytest
 import yaml
 
 from ..harness import projects, work
-from ..harness.answers import pairwise, questions, settle, values
+from ..harness.answers import Answers, pairwise, questions, settle, values
 from ..harness.commands import run
 from ..harness.servers import Postgres
-from .flips import BASES, NAMES, flips, walk
+from .flips import NAMES, bases, flips, starts, walk
 from .live import check_data, put_data_in
 from .updating import assert_no_conflict, assert_same, commit, made_once, update
 
@@ -28,7 +30,7 @@ def test_a_changed_answer_gives_what_a_fresh_copy_gives(
     question: str,
     value: Any,
 ) -> None:
-    answers = NAMES | BASES[base]
+    answers = NAMES | starts()[base]
 
     def start(project: Path) -> None:
         projects.render(template, project, answers)
@@ -40,13 +42,59 @@ def test_a_changed_answer_gives_what_a_fresh_copy_gives(
     update(project, {question: value}, quiet=False)
 
     assert_same(project, projects.render(template, tmp_path / "fresh", settle(answers | {question: value})))
-    # What goes is said before.
+    gone = before - projects.files(project).keys()
     said = capsys.readouterr().err.partition("Keeping template version")[0]
-    for name in before - projects.files(project).keys():
-        assert f"{question}=" in said
-        file, folders = Path(name).name.removesuffix("-tpl"), Path(name).parts[:-1]
-        app = re.search(rf"the apps? .*\b{Path(name).parts[0]}\b", said)
-        assert file in said or app or any(f"/{folder}/" in said for folder in folders), name
+    assert_names_exactly(said, gone, project)
+
+
+def assert_names_exactly(text: str, gone: set[str], project: Path) -> None:
+    """Fail unless a text lists each file that is gone, or a folder that went with it, and nothing else."""
+    listed = re.findall(r"^    (\S+)$", text, re.MULTILINE)
+    named = [
+        [path for path in listed if name == path or (path.endswith("/") and name.startswith(path))] for name in gone
+    ]
+    assert all(len(paths) == 1 for paths in named), (gone, listed)
+    assert {path for paths in named for path in paths} == set(listed)
+    assert [path for path in listed if (project / path).exists()] == []
+    assert ("This update deletes, with your changes:\n" in text) is bool(gone)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"use_drf": "no"},
+        {"deployment": "[docker]", "object_permissions": "off"},
+        {"accounts": "none", "include_example": False},
+    ],
+)
+def test_what_goes_is_said_before_anything_changes(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Answers
+) -> None:
+    """The last question of an update shows what it deletes. The same update without questions says the same."""
+    project = projects.render(template, tmp_path / "[project]", NAMES | bases()["largest"])
+    commit(project, "Start")
+    before = projects.files(project)
+    shown = []
+
+    def look_and_stop(asked: list[dict[str, Any]], answers: Answers) -> Answers:
+        shown.append(asked[0]["message"])
+        if asked[0]["name"] == "delete_files":
+            raise KeyboardInterrupt
+        return answers
+
+    monkeypatch.setattr(copier._main, "unsafe_prompt", look_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        copier.run_update(project, data=given, overwrite=True, quiet=True)
+    assert projects.files(project) == before
+
+    flags = [f"--data={question}={answer}" for question, answer in given.items()]
+    said = run(["copier", "update", "--defaults", *flags], project)
+    after = projects.files(project)
+    assert_names_exactly(shown[-1], before.keys() - after.keys(), project)
+    assert re.findall(r"^    \S+$", shown[-1], re.MULTILINE) == re.findall(
+        r"^    \S+$", said.split("Keeping")[0], re.MULTILINE
+    )
+    assert [line for line in shown[-1].splitlines() if len(line) > 77] == []
 
 
 @pytest.mark.slow
@@ -68,7 +116,7 @@ def test_a_walk_of_changes_ends_where_a_fresh_copy_starts(template: Path, tmp_pa
 def test_the_users_work_and_data_survive_a_changed_answer(
     template: Path, shared: Path, tmp_path: Path, environments: Path, base: str, question: str, value: Any
 ) -> None:
-    answers = NAMES | BASES[base]
+    answers = NAMES | starts()[base]
 
     def start(project: Path) -> None:
         projects.render(template, project, answers)
@@ -138,14 +186,14 @@ def test_a_database_server_lives_through_every_pair_of_answers(
         commit(project, "Update")
 
 
-@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("base", bases())
 @pytest.mark.parametrize(
     ("question", "value"), [("project_slug", "other"), ("app_name", "other"), ("user_model", None)]
 )
 def test_what_cannot_change_is_refused(
     template: Path, tmp_path: Path, base: str, question: str, value: str | None
 ) -> None:
-    answers = NAMES | BASES[base]
+    answers = NAMES | starts()[base]
     project = projects.render(template, tmp_path / "project", answers)
     commit(project, "Start")
     before = projects.files(project)

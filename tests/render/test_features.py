@@ -1,0 +1,63 @@
+"""The list of features in extensions/features.jinja agrees with the questions and with the files of the template."""
+
+import re
+from typing import Any
+
+import pytest
+
+from ..harness import macros
+from ..harness.answers import REPOSITORY, Answers, complete, is_asked, pairwise, questions, settle, values
+
+FEATURES = macros.module("features").features
+
+
+def suits(answer: Any, wanted: Any) -> bool:
+    """Say whether an answer is what a feature needs, without the macro that says the same."""
+    accepted = wanted if isinstance(wanted, list) else [wanted]
+    return any(value in accepted for value in (answer if isinstance(answer, list) else [answer]))
+
+
+def is_on(feature: dict[str, Any], answers: Answers) -> bool:
+    return all(suits(answers[question], wanted) for question, wanted in feature["needs"].items())
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=str)
+def test_a_feature_needs_answers_that_can_be_given(feature: dict[str, Any]) -> None:
+    for question, wanted in feature["needs"].items():
+        assert question in questions(), f"There is no question {question}."
+        possible = [value for value in values(question) if suits(value, wanted)]
+        assert possible, f"{question} cannot be {wanted!r}."
+        assert len(possible) < len(values(question)), f"{question} is always {wanted!r}."
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=str)
+def test_a_feature_needs_what_its_questions_need(feature: dict[str, Any]) -> None:
+    """The answer to a question that is not asked is not stored: it would turn nothing off."""
+    rows = [complete(row) for row in pairwise()]
+    for question in feature["needs"]:
+        asked = [is_asked(question, row) for row in rows if is_on(feature, row)]
+        assert all(asked), f"{question} is asked only after another answer: add that to needs."
+    is_off = macros.module("features").is_off
+    for row in rows:
+        assert bool(is_off(feature, settle(row))) is not is_on(feature, row), row
+
+
+def paths_of_the_template() -> set[str]:
+    names = {
+        r"{{ project_slug }}": "<project>",
+        r"{{ app_name }}": "<app>",
+        r"{{ (\w+)_by_\w+ }}": r"\1",
+        r"\.jinja$": "",
+    }
+    found = set()
+    for path in (REPOSITORY / "template").rglob("*"):
+        name = path.relative_to(REPOSITORY / "template").as_posix()
+        for written, meant in names.items():
+            name = re.sub(written, meant, name)
+        found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=str)
+def test_the_paths_of_a_feature_exist(feature: dict[str, Any]) -> None:
+    assert [path for path in feature["paths"].split() if path not in paths_of_the_template()] == []
