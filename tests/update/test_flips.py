@@ -39,16 +39,16 @@ def more_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """Add questions of all kinds to a copy of copier.yml, and let the tests read that."""
     settings = yaml.safe_load((REPOSITORY / "copier.yml").read_text())
     settings |= {
-        "page_size": {"type": "int", "default": 50, "help": "A number."},
-        "time_zone": {"type": "str", "default": "UTC", "help": "Free text.", "validator": "{{ '' }}"},
-        "language": {"type": "str", "default": "{{ project_name }}", "help": "Text from another answer."},
-        "use_cors": {"type": "bool", "default": True, "help": "A switch."},
-        "cors_for_all": {"type": "bool", "default": False, "help": "A second one.", "when": "{{ use_cors }}"},
-        "log_format": {"type": "str", "default": "json", "choices": {"JSON": "json", "Text": "text", "XML": "xml"}},
+        "new_page_size": {"type": "int", "default": 50, "help": "A number."},
+        "new_time_zone": {"type": "str", "default": "UTC", "help": "Free text.", "validator": "{{ '' }}"},
+        "new_language": {"type": "str", "default": "{{ project_name }}", "help": "Text from another answer."},
+        "new_use_cors": {"type": "bool", "default": True, "help": "A switch."},
+        "new_cors_for_all": {"type": "bool", "default": False, "help": "A second one.", "when": "{{ new_use_cors }}"},
+        "new_log_format": {"type": "str", "default": "json", "choices": {"JSON": "json", "Text": "text", "XML": "xml"}},
     }
     (tmp_path / "copier.yml").write_text(yaml.safe_dump(settings, sort_keys=False))
     monkeypatch.setattr(answers, "REPOSITORY", tmp_path)
-    monkeypatch.setitem(answers.OTHER, "time_zone", "Europe/Rome")
+    monkeypatch.setitem(answers.OTHER, "new_time_zone", "Europe/Rome")
     questions.cache_clear()
     yield
     questions.cache_clear()
@@ -59,17 +59,20 @@ def test_questions_of_all_kinds_change() -> None:
     found = {change for change in changes() if change[0] in list(questions())[-6:]}
 
     pairs = [
-        ("page_size", "50", "51"),
-        ("time_zone", "UTC", "Europe/Rome"),
-        ("use_cors", "True", "False"),
-        ("cors_for_all", "False", "True"),
-        ("log_format", "json", "text"),
-        ("log_format", "json", "xml"),
+        ("new_page_size", "50", "51"),
+        ("new_time_zone", "UTC", "Europe/Rome"),
+        ("new_use_cors", "True", "False"),
+        ("new_cors_for_all", "False", "True"),
+        ("new_log_format", "json", "text"),
+        ("new_log_format", "json", "xml"),
     ]
     assert found == {*pairs, *((question, after, before) for question, before, after in pairs)}
     test_every_answer_changes_from_its_default_and_back()
-    assert {question for seed in range(20) for question, _ in walk(seed, length=8)[1]} >= {"page_size", "time_zone"}
-    assert not has_fixed_values("page_size")
-    assert {row["log_format"] for row in answers.pairwise()} == {"json", "text", "xml"}
-    with pytest.raises(AssertionError, match=r"another answer to \['language'\] in OTHER"):
+    assert {question for seed in range(20) for question, _ in walk(seed, length=8)[1]} >= {
+        "new_page_size",
+        "new_time_zone",
+    }
+    assert not has_fixed_values("new_page_size")
+    assert {row["new_log_format"] for row in answers.pairwise()} == {"json", "text", "xml"}
+    with pytest.raises(AssertionError, match=r"another answer to \['new_language'\] in OTHER"):
         test_every_question_has_another_answer()
