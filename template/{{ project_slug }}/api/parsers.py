@@ -15,7 +15,7 @@ def check(value: Any, depth: int = 0) -> None:
     # A related field fails on lists of 500 levels, JSON in SQLite at 1000 levels.
     if depth > MAX_DEPTH:
         raise ParseError("JSON parse error - nested too deeply.")
-    # PostgreSQL stores no NUL. Lone surrogates cannot be encoded, not even in a message about them.
+    # Not every database stores NUL. Lone surrogates cannot be encoded, not even in a message about them.
     if isinstance(value, str) and UNSTORABLE.search(value):
         raise ParseError("JSON parse error - a character that cannot be stored.")
     # 1e999 is infinity, which a related field cannot turn into a key.
