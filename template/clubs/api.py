@@ -1,10 +1,12 @@
 from typing import Any
 
+from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
+from .filters import ClubFilter
 from .models import Club
 from .permissions import may
 from .serializers import ClubSerializer, FoundingSerializer
@@ -25,6 +27,8 @@ class IsOwner(IsAuthenticated):
 
 class ClubViewSet(ModelViewSet):
     queryset = Club.objects.with_size()
+    filter_backends = [DjangoFilterBackend]
+    filterset_class = ClubFilter
     permission_classes = [IsOwner]
     throttle_scope = "burst"
 

@@ -2,17 +2,19 @@ from django.contrib.auth.mixins import PermissionRequiredMixin
 from django.contrib.messages.views import SuccessMessageMixin
 from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
-from django.views.generic import CreateView, DeleteView, DetailView, ListView, UpdateView
+from django.views.generic import CreateView, DeleteView, DetailView, UpdateView
+from django_filters.views import FilterView
 
+from .filters import PersonFilter
 from .forms import PersonForm
 from .models import Person
-from .search import SearchMixin
 
 
-class PersonListView(SearchMixin, ListView):
+class PersonListView(FilterView):
     model = Person
+    filterset_class = PersonFilter
+    template_name_suffix = "_list"
     paginate_by = 20
-    search_fields = ["name", "email"]
 
 
 class PersonDetailView(DetailView):

@@ -26,7 +26,7 @@ WORDS = {
     ),
     "oauth2_provider": re.compile(r"oauth|cleartokens|expired_tokens", re.I),
     "use_celery": re.compile(r"celery|redis|\bbroker|\bworker runs", re.I),
-    "include_example": re.compile(r"\bpeople\b|\bperson\b|\bclubs?\b|\beditors?\b|tqdm", re.I),
+    "include_example": re.compile(r"\bpeople\b|\bperson\b|\bclubs?\b|\beditors?\b|tqdm|django.filter", re.I),
     "database == 'postgresql'": re.compile(r"postgres|psycopg", re.I),
     "database == 'sqlite'": re.compile(r"\bWAL\b|IMMEDIATE"),
     "server == 'asgi'": re.compile(r"uvicorn|\bserve\.py|servestatic|uvloop|sync_to_async\(render\)"),

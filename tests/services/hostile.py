@@ -33,6 +33,7 @@ QUERY_NAMES = [
     "format",
     "groups__id__exact",
     "id__in",
+    "kind",
     "limit",
     "name__regex",
     "o",

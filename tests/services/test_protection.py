@@ -359,7 +359,7 @@ def is_changelist(path: str) -> bool:
 def test_hostile_input_fails_nowhere(stack: Stack, unthrottled: Site, paths: list[str]) -> None:
     admin, stranger = admin_of(unthrottled), Visitor(unthrottled)
     api = ["/api/people/", "/api/people/1/", "/api/token/"]
-    lists = ["/people/", "/api/people/", *filter(is_changelist, paths)]
+    lists = ["/clubs/", "/people/", "/api/clubs/", "/api/people/", *filter(is_changelist, paths)]
     every = {*paths, *api, "/static/x", "/nothing/"}
     forms: dict[tuple[Visitor, str, tuple[str, ...]], Form] = {}
     for visitor in (admin, stranger):

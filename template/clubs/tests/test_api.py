@@ -51,6 +51,28 @@ class ClubApiTests(APITestCase):
         ]:
             self.assertEqual(response.status_code, 403)
 
+    def test_lists_can_be_searched(self) -> None:
+        self.client.force_authenticate(self.reader)
+        Club.objects.found(owner=self.owner, president=self.ada, name="Choir", kind="music")
+
+        for query, found in [({"q": "ch"}, 2), ({"kind": "music"}, 1), ({"q": "choir chess"}, 0)]:
+            with self.subTest(query):
+                response = self.client.get(reverse("club-list"), query)
+
+                self.assertEqual(response.json()["count"], found)
+        response = self.client.get(reverse("club-list"), {"kind": "unknown"})
+        self.assertEqual(response.status_code, 400)
+        self.assertEqual(set(response.json()), {"kind"})
+
+    def test_the_schema_lists_what_can_be_searched_for(self) -> None:
+        self.client.force_authenticate(self.reader)
+
+        schema = self.client.get(reverse("api-schema"), {"format": "json"}).json()
+
+        parameters = schema["paths"][reverse("club-list")]["get"]["parameters"]
+        names = {parameter["name"] for parameter in parameters}
+        self.assertEqual(names, {"kind", "page", "page_size", "q"})
+
     def test_an_editor_founds_a_club_and_owns_it(self) -> None:
         self.client.force_authenticate(self.editor)
         club = {"name": "Choir", "kind": "music", "president": self.ada.pk, "owner": self.owner.pk}

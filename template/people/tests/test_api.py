@@ -60,6 +60,20 @@ class PeopleApiTests(APITestCase):
                 self.assertEqual(response.json()["count"], 301)
                 self.assertEqual(len(response.json()["results"]), given)
 
+    def test_finds_every_word_in_some_field(self) -> None:
+        Person.objects.create(name="Ada Byron", age=36, email="byron@example.org")
+
+        for words, found in [("ada", 2), ("ada .org", 1), ("ada grace", 0), ("%", 0)]:
+            with self.subTest(words):
+                response = self.client.get(reverse("person-list"), {"q": words})
+
+                self.assertEqual(response.json()["count"], found)
+
+    def test_says_what_cannot_be_searched_for(self) -> None:
+        response = self.client.get(reverse("person-list"), {"q": "a" * 101})
+
+        self.assertContains(response, "at most 100 characters", status_code=400)
+
     def test_adds_changes_and_deletes(self) -> None:
         person = {"name": "Grace", "age": 85, "email": "grace@example.com"}
         created = self.client.post(reverse("person-list"), person, format="json")

@@ -79,9 +79,12 @@ class PeoplePagesTests(TestCase):
             Person(name="Eve", age=1, email=f"{number}@example.com") for number in range(21)
         )
 
-        response = self.client.get(reverse("people:list"), {"q": "eve"})
+        first = self.client.get(reverse("people:list"), {"q": "eve"})
+        second = self.client.get(reverse("people:list"), {"q": "eve", "page": "2"})
 
-        self.assertContains(response, "?q=eve&amp;page=2")
+        self.assertContains(first, "?q=eve&amp;page=2")
+        self.assertContains(second, "?q=eve&amp;page=1")
+        self.assertEqual(len(second.context["person_list"]), 1)
 
     def test_shows_a_person(self) -> None:
         self.assertContains(self.client.get(self.ada.get_absolute_url()), "36 years old")

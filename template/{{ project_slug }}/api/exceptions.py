@@ -8,6 +8,9 @@ from rest_framework.response import Response
 
 logger = logging.getLogger(__name__)
 
+# Django has no error for a value that must be unique and is stored already; the drivers name it.
+UNIQUE_VIOLATIONS = {"23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
+
 
 class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
@@ -15,9 +18,18 @@ class Conflict(APIException):
     default_code = "conflict"
 
 
+def is_unique_violation(error: IntegrityError) -> bool:
+    names = (getattr(error.__cause__, name, None) for name in ("sqlstate", "sqlite_errorname"))
+    return not UNIQUE_VIOLATIONS.isdisjoint(names)
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer with 409 what the database refuses: of two equal requests at once, both were valid."""
-    if isinstance(error, IntegrityError):
+    """Answer 409 when a value is stored already that must be unique: two requests at once, say.
+
+    Serializers find it before the database does, except when two requests store it at once. Any
+    other IntegrityError is a mistake in the code, and stays a server error.
+    """
+    if isinstance(error, IntegrityError) and is_unique_violation(error):
         logger.warning("The database refused a request.", exc_info=error)
         error = Conflict()
     return views.exception_handler(error, context)

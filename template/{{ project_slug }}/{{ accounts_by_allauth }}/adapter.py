@@ -7,10 +7,13 @@ account/email/password_reset_key_message.txt.
 from typing import Any
 from urllib.parse import urlsplit
 
+# First: these modules import each other, and allauth.account.stages cannot begin.
+from allauth.account.utils import has_verified_email, user_email
+
+# isort: split
 from allauth.account import stages
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
-from allauth.account.utils import has_verified_email, user_email
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 
