@@ -18,7 +18,7 @@ import pytest
 
 from ..harness import projects
 from ..harness.commands import git, run
-from ..harness.servers import wait_until
+from ..harness.servers import free_port, wait_until
 from .deploying import (
     Deployment,
     SecureSite,
@@ -417,9 +417,7 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
     git(deployment.project, "fetch", "--quiet", "origin")
     git(deployment.project, "branch", "--quiet", "--set-upstream-to=origin/main")
     git(tmp_path, "clone", "--quiet", str(origin), str(elsewhere))
-    # The server's own process must not keep what its configuration has to do with.
-    projects.replace(elsewhere / "my_site", "    def port(", "    def port_of_release(")
-    projects.replace(elsewhere, "env.port(", "env.port_of_release(")
+    # The server's own process must not keep the project's package.
     projects.replace(elsewhere, 'RELEASE = "first"', "from my_site import RELEASE")
     with (elsewhere / "my_site" / "__init__.py").open("a") as package:
         package.write('\nRELEASE = "second"\n')
@@ -494,7 +492,7 @@ def test_a_missing_variable_is_fatal_and_named(template: Path, environments: Pat
     (project / ".venv").symlink_to(projects.environment(project, environments, production=True).parent)
     (project / ".env").write_text("".join(f"{name}={value}\n" for name, value in projects.PRODUCTION.items()))
 
-    with supervising(project, tmp_path / "supervisor") as supervisor:
+    with supervising(project, tmp_path / "supervisor", free_port()) as supervisor:
         wait_until(lambda: list(supervisor.status().values()).count("FATAL") == 2, 120, "Supervisor gives up")
 
         # It has more patience with the web server.

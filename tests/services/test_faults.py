@@ -65,8 +65,7 @@ def test_a_request_on_its_way_when_the_server_stops_is_answered(stack: Stack, si
     wait_until(lambda: faults.accepted(site) >= len(connections), 30, "the server has the connections")
 
     site.process.send_signal(signal.SIGTERM)
-    stops = "Shutting down" if stack.asgi else "Handling signal: term"
-    wait_until(lambda: stops in site.log.read_text(), 30, "the server stops")
+    wait_until(lambda: "Handling signal: term" in site.log.read_text(), 30, "the server stops")
     for connection in connections:
         connection.sendall(faults.get("/faults/slow/"))
 
