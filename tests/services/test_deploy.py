@@ -19,6 +19,7 @@ import pytest
 from ..harness import projects
 from ..harness.commands import git, run
 from ..harness.servers import free_port, wait_until
+from . import faults
 from .deploying import (
     Deployment,
     SecureSite,
@@ -434,6 +435,9 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
     git(elsewhere, "push", "--quiet", "origin", "main")
     old_stylesheet, over = stylesheet(deployment), Event()
     as_user, as_root = release_commands(deployment)
+    # What changes in .env counts from then on, too.
+    variables = deployment.project / ".env"
+    variables.write_text(variables.read_text().replace("secret-admin", "new-admin") + "WEB_CONCURRENCY=3\n")
     configuration = deployment.supervisor.folder / "supervisord.conf"
     supervisorctl = f"{program('supervisorctl')} -c {configuration} "
     path = {"PATH": f"{Path(projects.UV).parent}:{os.environ['PATH']}"}
@@ -471,6 +475,9 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
     assert new_stylesheet != old_stylesheet
     for path_of_one in (old_stylesheet, new_stylesheet):
         assert deployment.site.ask(path_of_one).status == 200
+    assert deployment.site.ask("/new-admin/login/").status == 200
+    assert deployment.site.ask("/secret-admin/login/").status == 404
+    assert len(faults.children(deployment.supervisor.pid("web"))) == 3
     assert set(deployment.supervisor.status().values()) == {"RUNNING"}
 
 

@@ -93,6 +93,21 @@ def test_sighup_brings_new_code_without_an_error(stack: Stack, site: Site) -> No
     assert {attempt.status for attempt in attempts} == {200}
 
 
+def test_workers_are_renewed_without_an_error(stack: Stack, tmp_path: Path) -> None:
+    paths = ["/faults/process/", "/faults/query/", "/faults/slow/"]
+    options = ["--max-requests=50", "--max-requests-jitter=10"]
+    with (
+        serving(
+            stack.project, stack.programs, stack.server, stack.variables, tmp_path / "web.log", options=options
+        ) as site,
+        faults.load(site, paths, clients=4) as attempts,
+    ):
+        faults.processes(site, number=6)
+
+    assert len(attempts) > 100
+    assert {attempt.status for attempt in attempts} == {200}
+
+
 def test_a_killed_worker_costs_no_more_than_the_requests_in_flight(site: Site) -> None:
     with faults.load(site, ["/faults/process/", "/faults/slow/"]) as attempts:
         for _ in range(3):

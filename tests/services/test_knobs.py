@@ -12,7 +12,8 @@ import pytest
 from ..harness import projects
 from ..harness.commands import Command, clean_environment, run
 from ..harness.servers import free_port, wait_until
-from .serving import Site, serving
+from . import faults
+from .serving import serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("knobs")]
 
@@ -209,12 +210,6 @@ def test_the_environment_wins_over_the_file(both: dict[str, Installed]) -> None:
         assert configured(both["wsgi"], "wsgi", VARIABLES | {"WEB_CONCURRENCY": "5"})["workers"] == "5"
 
 
-def workers(site: Site) -> set[int]:
-    """Return the ids of the server's processes that serve."""
-    children = Path(f"/proc/{site.process.pid}/task/{site.process.pid}/children").read_text()
-    return {int(child) for child in children.split()}
-
-
 @pytest.mark.parametrize("server", SERVERS)
 def test_processes_are_as_many_as_asked_for_and_renewed(
     both: dict[str, Installed], server: str, tmp_path: Path
@@ -222,15 +217,15 @@ def test_processes_are_as_many_as_asked_for_and_renewed(
     project, programs = both[server].project, both[server].programs
     options = ["--max-requests=20", "--max-requests-jitter=1"]
     with serving(project, programs, server, VARIABLES, tmp_path / "log", workers=3, options=options) as site:
-        wait_until(lambda: len(workers(site)) == 3, 30, "three processes run")
-        before = workers(site)
+        wait_until(lambda: len(faults.children(site.process.pid)) == 3, 30, "three processes run")
+        before = faults.children(site.process.pid)
 
         def is_renewed() -> bool:
             assert site.ask("/livez").status == 200
-            return not before & workers(site)
+            return not before & faults.children(site.process.pid)
 
         wait_until(is_renewed, 60, "each process is renewed")
-        wait_until(lambda: len(workers(site)) == 3, 30, "three processes run again")
+        wait_until(lambda: len(faults.children(site.process.pid)) == 3, 30, "three processes run again")
 
 
 @pytest.mark.parametrize("server", SERVERS)
