@@ -2,7 +2,7 @@
 
 Usage: uv run python -m benchmarks.serving [ROUNDS] [QUESTION=ANSWER ...]
 
-Prints, for gunicorn and for uvicorn (or for the one that server= names): requests per second of /livez, /readyz, the
+Prints, for WSGI and for ASGI (or for the one that server= names): requests per second of /livez, /readyz, the
 home page and a page of 50 of the API's people, asked for with a token, each as a multiple of the plain project's; the
 time from a start to the first answer, and the memory of a worker, likewise. Above 1 is more. Servers take turns of half
 a second, ROUNDS times (20 unless given), and the ratio is the median of the rounds': other work on the machine slows
@@ -37,7 +37,7 @@ from tests.harness.projects import snapshot
 from tests.services.serving import Site, Stack, in_production, serving
 
 CONNECTIONS = 4
-NEVER_RENEWED = {"GUNICORN_MAX_REQUESTS": "1000000000", "UVICORN_LIMIT_MAX_REQUESTS": "1000000000"}
+NEVER_RENEWED = ["--max-requests=0"]
 SECONDS = 0.5
 STARTS = 5
 USERS = 1_000
@@ -138,30 +138,10 @@ urlpatterns = [
     path("readyz", views.readyz),
 ]
 """
-PLAIN_GUNICORN = """\
-from os import environ
-
-bind = environ["GUNICORN_BIND"]
-control_socket_disable = True
-threads = 4
-worker_class = "gthread"
-"""
-PLAIN_UVICORN = """\
-from os import environ
-
-from uvicorn import Config
-from uvicorn.supervisors import Multiprocess
-
-if __name__ == "__main__":
-    config = Config(
-        "my_site.asgi:application",
-        port=int(environ["UVICORN_PORT"]),
-        workers=int(environ["WEB_CONCURRENCY"]),
-        limit_concurrency=1_000,
-        access_log=False,
-    )
-    Multiprocess(config, sockets=[config.bind_socket()]).run()
-"""
+PLAIN_GUNICORN = {
+    "wsgi": 'control_socket_disable = True\nthreads = 4\nworker_class = "gthread"\n',
+    "asgi": 'control_socket_disable = True\nworker_class = "asgi"\n',
+}
 
 
 def startproject(stack: Stack, server: str) -> Path:
@@ -181,8 +161,7 @@ def startproject(stack: Stack, server: str) -> Path:
         settings.write(PLAIN_SETTINGS + PLAIN_CONNECTIONS[server])
     (site / "views.py").write_text(PLAIN_VIEWS)
     (site / "urls.py").write_text(PLAIN_URLS)
-    (plain / "gunicorn.conf.py").write_text(PLAIN_GUNICORN)
-    (plain / "serve.py").write_text(PLAIN_UVICORN)
+    (plain / "gunicorn.conf.py").write_text(PLAIN_GUNICORN[server])
     return plain
 
 
@@ -241,7 +220,7 @@ def memory(site: Site) -> float:
     """Return the memory of a worker in MB; what processes share is divided among them."""
     children = Path(f"/proc/{site.process.pid}/task/{site.process.pid}/children").read_text().split()
     rollups = [Path(f"/proc/{child}/smaps_rollup").read_text() for child in children]
-    return max(int(rollup.split("\nPss:")[1].split()[0]) / 1024 for rollup in rollups)  # a helper has less
+    return max(int(rollup.split("\nPss:")[1].split()[0]) / 1024 for rollup in rollups)
 
 
 def compare(stack: Stack, server: str, rounds: int) -> None:
@@ -250,7 +229,7 @@ def compare(stack: Stack, server: str, rounds: int) -> None:
     plain = startproject(stack, server)
     variables = {"DATABASE_URL": stack.database.create_database("plain"), "DJANGO_SETTINGS_MODULE": "my_site.settings"}
     run([stack.programs / "python", "manage.py", "migrate"], plain, variables)
-    sides = ((stack.project, stack.variables | NEVER_RENEWED), (plain, variables))
+    sides = ((stack.project, stack.variables), (plain, variables))
     for project, given in sides:
         run([stack.programs / "python", "manage.py", "shell", "--no-imports", "--command", ROWS], project, given)
     tokens = [request("/api/people/", f"Authorization: Token {n:040}") for n in range(USERS)]
@@ -263,7 +242,7 @@ def compare(stack: Stack, server: str, rounds: int) -> None:
 
     def serve(side: int, workers: int) -> AbstractContextManager[Site]:
         project, given = sides[side]
-        return serving(project, stack.programs, server, given, project / "web.log", workers)
+        return serving(project, stack.programs, server, given, project / "web.log", workers, NEVER_RENEWED)
 
     def start(side: int) -> tuple[float, float]:
         begun = time.perf_counter()

@@ -254,8 +254,8 @@ def program(name: str) -> Path:
 
 
 @contextmanager
-def supervising(project: Path, folder: Path) -> Iterator[Supervisor]:
-    """Run Supervisor with what a project has for it, while the block runs; only paths and the user are changed."""
+def supervising(project: Path, folder: Path, port: int) -> Iterator[Supervisor]:
+    """Run Supervisor with what a project has for it, while the block runs; only paths, port and user are changed."""
     data = folder / "data"
     data.mkdir(parents=True)
     replacements = {
@@ -263,6 +263,7 @@ def supervising(project: Path, folder: Path) -> Iterator[Supervisor]:
         "/var/lib/my_site": str(data),
         "/var/log/supervisor": str(folder),
         "user=my_site": f"user={getpass.getuser()}",
+        "/bin/gunicorn": f"/bin/gunicorn --bind 127.0.0.1:{port}",
     }
     source = project / "deploy" / "supervisor" / "programs.conf"
     (folder / "programs.conf").write_text(adapt(source.read_text(), replacements))
@@ -331,12 +332,11 @@ def deployed(
     answers = answers | {"deployment": ["nginx_supervisor"]}
     with installed(template, environments, folder, answers, prepare=prepare, variables=variables) as installation:
         port = free_port()
-        listens = {"UVICORN_PORT": str(port)} if installation.asgi else {"GUNICORN_BIND": f"127.0.0.1:{port}"}
-        written = installation.variables | listens
-        (installation.project / ".env").write_text("".join(f"{name}={value}\n" for name, value in written.items()))
+        lines = [f"{name}={value}\n" for name, value in installation.variables.items()]
+        (installation.project / ".env").write_text("".join(lines))
         (installation.project / ".venv").symlink_to(installation.programs.parent)
         nginx = configure_nginx(installation.project, folder / "nginx", "nginx_supervisor", port)
-        with proxying(nginx), supervising(installation.project, folder / "supervisor") as supervisor:
+        with proxying(nginx), supervising(installation.project, folder / "supervisor", port) as supervisor:
             site = SecureSite(nginx.https, supervisor.folder / "my_site-web.log", supervisor.process, nginx.authority)
             deployment = Deployment(**vars(installation), site=site, nginx=nginx, supervisor=supervisor, port=port)
 

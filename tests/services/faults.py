@@ -192,6 +192,11 @@ def status(connection: socket.socket) -> int | None:
     return int(received.split()[1]) if received.startswith(b"HTTP/1.1 ") else None
 
 
+def children(process: int) -> set[int]:
+    """Return the ids of the processes that a process has started."""
+    return set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+
+
 def is_gone(process: int) -> bool:
     """Say whether a process has ended, even where its parent has not noticed yet."""
     try:

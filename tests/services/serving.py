@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,16 +154,17 @@ def add_urls(project: Path, module: str, code: str) -> None:
 
 @contextmanager
 def serving(
-    project: Path, programs: Path, server: str, variables: Mapping[str, str], log: Path, workers: int = 2
+    project: Path,
+    programs: Path,
+    server: str,
+    variables: Mapping[str, str],
+    log: Path,
+    workers: int = 2,
+    options: Sequence[str] = (),
 ) -> Iterator[Site]:
-    """Run the web server that the project's README names, while the block runs."""
+    """Run the web server that the project's README names, with options of gunicorn, while the block runs."""
     port = free_port()
-    if server == "wsgi":
-        command: list[str | Path] = [programs / "gunicorn", "my_site.wsgi"]
-        variables = {"GUNICORN_BIND": f"127.0.0.1:{port}"} | dict(variables)
-    else:
-        command = [programs / "python", "serve.py"]
-        variables = {"UVICORN_PORT": str(port)} | dict(variables)
+    command: Command = [programs / "gunicorn", f"my_site.{server}", "--bind", f"127.0.0.1:{port}", *options]
     variables = {"WEB_CONCURRENCY": str(workers)} | dict(variables)
     with running(command, project, variables, log) as process:
         site = Site(port, log, process)

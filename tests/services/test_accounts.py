@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ..harness.servers import wait_until
-from .serving import PASSWORD, Answer, Site, Stack, in_production
+from .serving import PASSWORD, Answer, Site, Stack, in_production, serving
 
 pytestmark = pytest.mark.slow
 
@@ -223,4 +223,15 @@ def test_a_reload_loses_no_mail(stack: Stack) -> None:
 
     for email in emails:
         mails(stack, email)
+    stack.mailbox.delay = 0
+
+
+def test_a_server_that_stops_loses_no_mail(stack: Stack, tmp_path: Path) -> None:
+    email = "last@example.com"
+    add_user(stack, email)
+    stack.mailbox.delay = 4
+    with serving(stack.project, stack.programs, stack.server, stack.variables, tmp_path / "web.log") as site:
+        assert Visitor(site, "192.0.2.8").post("/password/reset/", {"email": email}).status == 302
+
+    assert len(stack.mailbox.texts_to(email)) == 1
     stack.mailbox.delay = 0

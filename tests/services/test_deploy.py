@@ -18,7 +18,8 @@ import pytest
 
 from ..harness import projects
 from ..harness.commands import git, run
-from ..harness.servers import wait_until
+from ..harness.servers import free_port, wait_until
+from . import faults
 from .deploying import (
     Deployment,
     SecureSite,
@@ -417,9 +418,7 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
     git(deployment.project, "fetch", "--quiet", "origin")
     git(deployment.project, "branch", "--quiet", "--set-upstream-to=origin/main")
     git(tmp_path, "clone", "--quiet", str(origin), str(elsewhere))
-    # The server's own process must not keep what its configuration has to do with.
-    projects.replace(elsewhere / "my_site", "    def port(", "    def port_of_release(")
-    projects.replace(elsewhere, "env.port(", "env.port_of_release(")
+    # The server's own process must not keep the project's package.
     projects.replace(elsewhere, 'RELEASE = "first"', "from my_site import RELEASE")
     with (elsewhere / "my_site" / "__init__.py").open("a") as package:
         package.write('\nRELEASE = "second"\n')
@@ -436,6 +435,9 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
     git(elsewhere, "push", "--quiet", "origin", "main")
     old_stylesheet, over = stylesheet(deployment), Event()
     as_user, as_root = release_commands(deployment)
+    # What changes in .env counts from then on, too.
+    variables = deployment.project / ".env"
+    variables.write_text(variables.read_text().replace("secret-admin", "new-admin") + "WEB_CONCURRENCY=3\n")
     configuration = deployment.supervisor.folder / "supervisord.conf"
     supervisorctl = f"{program('supervisorctl')} -c {configuration} "
     path = {"PATH": f"{Path(projects.UV).parent}:{os.environ['PATH']}"}
@@ -473,6 +475,9 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
     assert new_stylesheet != old_stylesheet
     for path_of_one in (old_stylesheet, new_stylesheet):
         assert deployment.site.ask(path_of_one).status == 200
+    assert deployment.site.ask("/new-admin/login/").status == 200
+    assert deployment.site.ask("/secret-admin/login/").status == 404
+    assert len(faults.children(deployment.supervisor.pid("web"))) == 3
     assert set(deployment.supervisor.status().values()) == {"RUNNING"}
 
 
@@ -494,7 +499,7 @@ def test_a_missing_variable_is_fatal_and_named(template: Path, environments: Pat
     (project / ".venv").symlink_to(projects.environment(project, environments, production=True).parent)
     (project / ".env").write_text("".join(f"{name}={value}\n" for name, value in projects.PRODUCTION.items()))
 
-    with supervising(project, tmp_path / "supervisor") as supervisor:
+    with supervising(project, tmp_path / "supervisor", free_port()) as supervisor:
         wait_until(lambda: list(supervisor.status().values()).count("FATAL") == 2, 120, "Supervisor gives up")
 
         # It has more patience with the web server.

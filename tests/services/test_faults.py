@@ -65,8 +65,7 @@ def test_a_request_on_its_way_when_the_server_stops_is_answered(stack: Stack, si
     wait_until(lambda: faults.accepted(site) >= len(connections), 30, "the server has the connections")
 
     site.process.send_signal(signal.SIGTERM)
-    stops = "Shutting down" if stack.asgi else "Handling signal: term"
-    wait_until(lambda: stops in site.log.read_text(), 30, "the server stops")
+    wait_until(lambda: "Handling signal: term" in site.log.read_text(), 30, "the server stops")
     for connection in connections:
         connection.sendall(faults.get("/faults/slow/"))
 
@@ -91,6 +90,21 @@ def test_sighup_brings_new_code_without_an_error(stack: Stack, site: Site) -> No
             wait_until(is_new, 60, "every process has the new code")
 
     assert len(attempts) > 20
+    assert {attempt.status for attempt in attempts} == {200}
+
+
+def test_workers_are_renewed_without_an_error(stack: Stack, tmp_path: Path) -> None:
+    paths = ["/faults/process/", "/faults/query/", "/faults/slow/"]
+    options = ["--max-requests=50", "--max-requests-jitter=10"]
+    with (
+        serving(
+            stack.project, stack.programs, stack.server, stack.variables, tmp_path / "web.log", options=options
+        ) as site,
+        faults.load(site, paths, clients=4) as attempts,
+    ):
+        faults.processes(site, number=6)
+
+    assert len(attempts) > 100
     assert {attempt.status for attempt in attempts} == {200}
 
 

@@ -53,7 +53,7 @@ RATES = dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
 REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": RATES}
 """
 
-# Each server with something: what Django's own accounts are to gunicorn, others are to uvicorn.
+# Each server with something: Django's own accounts with WSGI, others with ASGI.
 STACKS = [
     pytest.param(answers, id=name, marks=pytest.mark.xdist_group(name))
     for answers in (
