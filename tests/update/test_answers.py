@@ -97,6 +97,27 @@ def test_what_goes_is_said_before_anything_changes(
     assert [line for line in shown[-1].splitlines() if len(line) > 77] == []
 
 
+def test_a_file_of_the_users_own_is_not_said_to_go(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands where a feature would have one that the project is without."""
+    project = projects.render(template, tmp_path / "project", NAMES)
+    work.write(project / "core" / "tasks.py", "# ours\n")
+    commit(project, "Start")
+    asked = []
+
+    def take_the_default(questions: list[dict[str, Any]], answers: Answers) -> Answers:
+        asked.append(questions[0]["name"])
+        return answers
+
+    monkeypatch.setattr(copier._main, "unsafe_prompt", take_the_default)
+    copier.run_update(project, data={"description": "Ours."}, overwrite=True, quiet=True)
+
+    assert "use_celery" in asked
+    assert "delete_files" not in asked
+    assert (project / "core" / "tasks.py").read_text() == "# ours\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_a_walk_of_changes_ends_where_a_fresh_copy_starts(template: Path, tmp_path: Path, seed: int) -> None:
