@@ -202,4 +202,5 @@ def test_production_installs_few_packages(template: Path, tmp_path: Path, enviro
 
     installed = list(programs.parent.glob("lib/python*/site-packages/*.dist-info"))
 
-    assert 10 < len(installed) <= 30
+    # With more, look at what a new dependency brings along.
+    assert 10 < len(installed) <= 35

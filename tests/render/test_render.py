@@ -42,7 +42,7 @@ WORDS = {
     "use_drf or accounts == 'allauth'": re.compile(r"NUM_PROXIES"),
     # settings.AUTH_USER_MODEL is right whatever the user is.
     "user_model != 'django'": re.compile(r"\busers/|\"users|'users|(?<!settings\.)AUTH_USER_MODEL"),
-    "object_permissions": re.compile(r"guardian|object_permissions|assign_perm|\bowners\.py|\.owners\b", re.I),
+    "object_permissions": re.compile(r"guardian|object_permissions|assign_perm|GenericRelation|shared with", re.I),
 }
 
 
