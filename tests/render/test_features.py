@@ -11,6 +11,10 @@ from ..harness.answers import REPOSITORY, Answers, complete, is_asked, pairwise,
 FEATURES = macros.module("features").features
 
 
+def identify_feature(feature: dict[str, Any]) -> str:
+    return "-".join(f"{question}={wanted}" for question, wanted in feature["needs"].items())
+
+
 def suits(answer: Any, wanted: Any) -> bool:
     """Say whether an answer is what a feature needs, without the macro that says the same."""
     accepted = wanted if isinstance(wanted, list) else [wanted]
@@ -21,7 +25,7 @@ def is_on(feature: dict[str, Any], answers: Answers) -> bool:
     return all(suits(answers[question], wanted) for question, wanted in feature["needs"].items())
 
 
-@pytest.mark.parametrize("feature", FEATURES, ids=str)
+@pytest.mark.parametrize("feature", FEATURES, ids=identify_feature)
 def test_a_feature_needs_answers_that_can_be_given(feature: dict[str, Any]) -> None:
     for question, wanted in feature["needs"].items():
         assert question in questions(), f"There is no question {question}."
@@ -30,7 +34,7 @@ def test_a_feature_needs_answers_that_can_be_given(feature: dict[str, Any]) -> N
         assert len(possible) < len(values(question)), f"{question} is always {wanted!r}."
 
 
-@pytest.mark.parametrize("feature", FEATURES, ids=str)
+@pytest.mark.parametrize("feature", FEATURES, ids=identify_feature)
 def test_a_feature_needs_what_its_questions_need(feature: dict[str, Any]) -> None:
     """The answer to a question that is not asked is not stored: it would turn nothing off."""
     rows = [complete(row) for row in pairwise()]
@@ -39,7 +43,7 @@ def test_a_feature_needs_what_its_questions_need(feature: dict[str, Any]) -> Non
         assert all(asked), f"{question} is asked only after another answer: add that to needs."
     is_off = macros.module("features").is_off
     for row in rows:
-        assert bool(is_off(feature, settle(row))) is not is_on(feature, row), row
+        assert bool(is_off(feature, settle(row))) is not is_on(feature, row), f"{identify_feature(feature)}: {row}"
 
 
 def paths_of_the_template() -> set[str]:
@@ -58,6 +62,6 @@ def paths_of_the_template() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("feature", FEATURES, ids=str)
+@pytest.mark.parametrize("feature", FEATURES, ids=identify_feature)
 def test_the_paths_of_a_feature_exist(feature: dict[str, Any]) -> None:
     assert [path for path in feature["paths"].split() if path not in paths_of_the_template()] == []

@@ -77,8 +77,8 @@ def test_what_goes_is_said_before_anything_changes(
     shown = []
 
     def look_and_stop(asked: list[dict[str, Any]], answers: Answers) -> Answers:
-        shown.append(asked[0]["message"])
-        if asked[0]["name"] == "delete_files":
+        if asked[0]["name"] == "delete_files" and asked[0]["when"](answers):
+            shown.append(asked[0]["message"])
             raise KeyboardInterrupt
         return answers
 
@@ -90,11 +90,11 @@ def test_what_goes_is_said_before_anything_changes(
     flags = [f"--data={question}={answer}" for question, answer in given.items()]
     said = run(["copier", "update", "--defaults", *flags], project)
     after = projects.files(project)
-    assert_names_exactly(shown[-1], before.keys() - after.keys(), project)
-    assert re.findall(r"^    \S+$", shown[-1], re.MULTILINE) == re.findall(
+    assert_names_exactly(shown[0], before.keys() - after.keys(), project)
+    assert re.findall(r"^    \S+$", shown[0], re.MULTILINE) == re.findall(
         r"^    \S+$", said.split("Keeping")[0], re.MULTILINE
     )
-    assert [line for line in shown[-1].splitlines() if len(line) > 77] == []
+    assert [line for line in shown[0].splitlines() if len(line) > 77] == []
 
 
 def test_a_file_of_the_users_own_is_not_said_to_go(
@@ -107,7 +107,8 @@ def test_a_file_of_the_users_own_is_not_said_to_go(
     asked = []
 
     def take_the_default(questions: list[dict[str, Any]], answers: Answers) -> Answers:
-        asked.append(questions[0]["name"])
+        if questions[0]["when"](answers):
+            asked.append(questions[0]["name"])
         return answers
 
     monkeypatch.setattr(copier._main, "unsafe_prompt", take_the_default)
