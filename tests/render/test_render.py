@@ -13,7 +13,7 @@ from jinja2 import Environment
 from pytest_copie.plugin import Copie
 
 from ..harness import projects
-from ..harness.answers import all_combinations, complete, identify, is_asked, pairwise, questions
+from ..harness.answers import OTHER, all_combinations, complete, identify, is_asked, pairwise, questions
 from ..harness.commands import run
 from ..update.flips import bases
 
@@ -110,7 +110,8 @@ def test_combination(template: Path, copie: Copie, tmp_path: Path, answers: dict
 )
 @pytest.mark.parametrize("base", bases())
 def test_names_of_any_length(template: Path, tmp_path: Path, slug: str, app: str, base: str) -> None:
-    answers = bases()[base] | {"project_slug": slug, "app_name": app}
+    answers = {name: value for name, value in bases()[base].items() if name not in OTHER}
+    answers |= {"project_slug": slug, "app_name": app}
 
     check_files(projects.render(template, tmp_path / "project", answers))
 
