@@ -160,3 +160,11 @@ def test_the_default_project_stays_small(template: Path, tmp_path: Path) -> None
     assert lines.pop("my_site/settings/base.py") <= 200
     assert lines.pop("my_site/settings/env.py") <= 75
     assert max(lines.values()) <= 85
+
+
+def test_the_package_with_the_settings_has_few_modules(template: Path, tmp_path: Path) -> None:
+    """A newcomer finds each behaviour by the names alone: a feature gets a folder, not one more module."""
+    project = projects.render(template, tmp_path / "project", bases()["largest"] | {"project_slug": "my_site"})
+
+    modules = sorted(path.name for path in (project / "my_site").glob("*.py"))
+    assert len(modules) <= 12, modules
