@@ -7,13 +7,9 @@ account/email/password_reset_key_message.txt.
 from typing import Any
 from urllib.parse import urlsplit
 
-# First: these modules import each other, and allauth.account.stages cannot begin.
-from allauth.account.utils import has_verified_email, user_email
-
-# isort: split
-from allauth.account import stages
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.account.utils import has_verified_email, user_email
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 
@@ -39,17 +35,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_login_stages(self) -> list[str]:
         theirs = "allauth.account.stages.EmailVerificationStage"
-        ours = f"{__name__}.EmailVerificationStage"
+        ours = f"{__package__}.stages.EmailVerificationStage"
         return [ours if stage == theirs else stage for stage in super().get_login_stages()]
-
-
-class EmailVerificationStage(stages.EmailVerificationStage):
-    """Lets users without any address log in: only admins create such accounts."""
-
-    def handle(self) -> Any:
-        if self.login.user and not must_verify_email(self.login.user, self.login.email):
-            return None, True
-        return super().handle()
 
 
 def must_verify_email(user: AbstractBaseUser, email: str | None = None) -> bool:
