@@ -21,7 +21,7 @@ SWITCHES = [name for name, definition in questions().items() if definition["type
 def test_a_word_that_is_neither_yes_nor_no_is_refused(template: Path, tmp_path: Path, question: str, word: str) -> None:
     message = refusal(template, tmp_path, {question: word}, "project_name")
 
-    assert message.endswith(f'"{word}" is neither yes nor no: answer {question} with one of them.')
+    assert message.endswith(f'"{word}" is neither yes nor no: answer {question} with yes or no.')
 
 
 def test_an_answer_that_needs_another_is_refused(template: Path, tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_an_answer_that_needs_another_is_refused(template: Path, tmp_path: Path)
 def test_an_answer_that_is_no_list_is_refused(template: Path, tmp_path: Path, given: object) -> None:
     message = refusal(template, tmp_path, {"deployment": given}, "project_name")
 
-    assert "is no list: answer deployment with one like [a, b], of any of its choices, or with []." in message
+    assert "is not a list: answer deployment with a list of its choices, like [a, b], or with []." in message
 
 
 def test_an_answer_with_something_that_is_no_choice_is_refused(template: Path, tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_second_factors_need_allauth(template: Path, tmp_path: Path, accounts: s
 def test_an_answer_without_a_question_is_refused(template: Path, tmp_path: Path, answers: dict[str, Any]) -> None:
     message = refusal(template, tmp_path, answers, "project_name")
 
-    assert f'There is no question "{min(answers.keys() - questions().keys())}"' in message
+    assert f'Unknown question "{min(answers.keys() - questions().keys())}"' in message
 
 
 def test_an_answer_without_a_question_is_refused_on_an_update(template: Path, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_an_answer_without_a_question_is_refused_on_an_update(template: Path, tm
     commit(project, "Start")
     before = projects.files(project)
 
-    with pytest.raises(ValueError, match='There is no question "use_cellery"'):
+    with pytest.raises(ValueError, match='Unknown question "use_cellery"'):
         update(project, {"use_cellery": True})
 
     assert projects.files(project) == before

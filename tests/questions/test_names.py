@@ -82,7 +82,7 @@ def test_knows_each_keyword_and_each_module_of_the_standard_library(names: Any) 
 def test_refuses_an_app_named_like_the_project(template: Path, tmp_path: Path) -> None:
     answers = {"project_slug": "shop", "app_name": "shop"}
 
-    assert '"shop" is the name of the project already' in refusal(template, tmp_path, answers, "app_name")
+    assert '"shop" is already the name of the project' in refusal(template, tmp_path, answers, "app_name")
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_names_the_authors(
 def test_refuses_what_is_no_email_address(template: Path, tmp_path: Path, email: str) -> None:
     message = refusal(template, tmp_path, {"author_email": email}, "author_email")
 
-    assert f"{json.dumps(email)} is not an e-mail address" in message
+    assert f"{json.dumps(email)} is not an email address" in message
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def is_on(feature: dict[str, Any], answers: Answers) -> bool:
 @pytest.mark.parametrize("feature", FEATURES, ids=identify_feature)
 def test_a_feature_needs_answers_that_can_be_given(feature: dict[str, Any]) -> None:
     for question, wanted in feature["needs"].items():
-        assert question in questions(), f"There is no question {question}."
+        assert question in questions(), f"Unknown question {question}."
         possible = [value for value in values(question) if suits(value, wanted)]
         assert possible, f"{question} cannot be {wanted!r}."
         assert len(possible) < len(values(question)), f"{question} is always {wanted!r}."
