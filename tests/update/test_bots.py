@@ -123,5 +123,5 @@ def test_the_workflow_opens_a_pull_request_for_each_release(tmp_path: Path) -> N
     git(project, "push", "--quiet", str(origin), "HEAD")
     git(origin, "branch", "--delete", "--force", "template-1.1.0")
     runner.requests.write_text("")
-    assert "uv.lock is as it was" in runner.run_workflow("conflict")
-    assert "--body\nSolve the conflicts in: my_site/settings/base.py\npyproject.toml\n" in runner.asked()
+    assert "uv.lock was not updated" in runner.run_workflow("conflict")
+    assert "--body\nResolve the conflicts in: my_site/settings/base.py\npyproject.toml\n" in runner.asked()
