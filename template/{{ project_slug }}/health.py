@@ -6,9 +6,11 @@ database cannot be reached.
 
 import logging
 
+from asgiref.sync import sync_to_async
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
-from django.utils.deprecation import MiddlewareMixin
+
+from .middleware import LightMiddleware
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,13 @@ def readyz() -> HttpResponse:
 PROBES = {"/livez": livez, "/readyz": readyz}
 
 
-class HealthCheckMiddleware(MiddlewareMixin):
+class HealthCheckMiddleware(LightMiddleware):
+    async def __acall__(self, request: HttpRequest) -> HttpResponse:
+        probe = PROBES.get(request.path_info)
+        # In a thread, because a probe may wait for the database.
+        response = sync_to_async(probe)() if probe else self.get_response(request)
+        return await response
+
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
         probe = PROBES.get(request.path_info)
         return probe() if probe else None
