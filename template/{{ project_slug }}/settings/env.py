@@ -57,8 +57,7 @@ class Env(environs.Env):
     bool = named(environs.Env.bool, hint="use on or off.")
     dj_db_url = named(
         environs.Env.dj_db_url,
-        hint="it has to look like postgresql://user:password@localhost:5432/name or "
-        "sqlite:////path, with what is special percent-encoded.",
+        hint="it has to look like in .env.example; percent-encode special characters.",
     )
     int = named(environs.Env.int)
     list = named(environs.Env.list)
