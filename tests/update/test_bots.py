@@ -112,7 +112,7 @@ def test_the_workflow_opens_a_pull_request_for_each_release(tmp_path: Path) -> N
     assert f"create\n--head\ntemplate-1.1.0\n--title\n{title}\n--body\n\n" in runner.asked()
     assert git(origin, "log", "--format=%s", "-1", "template-1.1.0") == f"{title}\n"
     assert "Europe/Rome" in git(origin, "show", "template-1.1.0:my_site/settings/base.py")
-    assert 'specifier = ">=0.14,<0.16"' in git(origin, "show", "template-1.1.0:uv.lock")
+    assert 'specifier = ">=15.2,<17"' in git(origin, "show", "template-1.1.0:uv.lock")
 
     assert "There is a pull request from template-1.1.0 already." in runner.run_workflow("again")
     assert "create" not in runner.asked().split()

@@ -117,7 +117,7 @@ def test_teams(tmp_path: Path) -> None:
     for project in ("shop-api", "intranet"):
         assert f"{folder}/{project}: updated to 1.1.0" in printed
         assert git(folder / project, "branch", "--show-current") == "template-1.1.0\n"
-        assert 'specifier = ">=0.14,<0.16"' in git(folder / project, "show", "HEAD:uv.lock")
+        assert 'specifier = ">=15.2,<17"' in git(folder / project, "show", "HEAD:uv.lock")
 
     replace(template / "template", "Europe/Rome", "Europe/Oslo")
     projects.release(template, "1.2.0")
