@@ -1,4 +1,4 @@
-"""Update a fleet the way bots do, and count what becomes of it.
+"""Update a fleet of projects like bots do, and count the results.
 
 Usage: uv run python -m benchmarks.fleet [PROJECTS]
 
@@ -29,7 +29,7 @@ STRAY_LINES = 3
 
 
 def random_answers(random: Random) -> dict[str, object]:
-    """Return an answer for every question: a random choice, switch, name or hostile text."""
+    """Return a random answer to every question: a choice, yes or no, a name, or a hostile text."""
     answers: dict[str, object] = {}
     for name, definition in questions().items():
         if definition["type"] == "bool" or "choices" in definition:
@@ -41,7 +41,7 @@ def random_answers(random: Random) -> dict[str, object]:
 
 
 def add_stray_lines(project: Path, random: Random) -> None:
-    """Put comments at random places of random modules that the template made."""
+    """Add comments at random places in random modules of the template."""
     modules = [path for path in project.rglob("*.py") if len(path.read_text().splitlines()) > 1]
     for number in range(STRAY_LINES):
         module = random.choice(sorted(modules))
@@ -51,7 +51,7 @@ def add_stray_lines(project: Path, random: Random) -> None:
 
 
 def added_lines(project: Path) -> list[tuple[str, str]]:
-    """Return the file and the text of each line that the newest commit of a project added."""
+    """Return file and text of each line that the newest commit of a project added."""
     added, name = [], ""
     for line in git(project, "diff", "--unified=0", "HEAD~1", "HEAD").splitlines():
         if line.startswith("+++ "):
@@ -62,13 +62,13 @@ def added_lines(project: Path) -> list[tuple[str, str]]:
 
 
 def lost_lines(project: Path, added: list[tuple[str, str]]) -> list[str]:
-    """Return the files of a project that miss a line."""
+    """Return the files of a project that lack a line."""
     texts = {name: (project / name).read_text() if (project / name).exists() else "" for name, _ in added}
     return [f"{project.name}: {name}" for name, line in added if line not in texts[name].splitlines()]
 
 
 def release_much(template: Path) -> None:
-    """Release a version with what releases have: other values, new lines, a new question, files that come and go."""
+    """Release a version with typical changes: new values, new lines, a new question, added and removed files."""
     source = template / "template"
     for old, new in [
         ("AXES_FAILURE_LIMIT = 5", "AXES_FAILURE_LIMIT = 10"),

@@ -1,4 +1,4 @@
-"""Show how what the template renders changes between two states of it: what a reviewer's users will see.
+"""Show what a change of the template changes in projects, as a diff between two states of the template.
 
 Usage: uv run python -m benchmarks.rendered_diff [OLD] [NEW] [QUESTION=ANSWER ...]
 
@@ -26,7 +26,7 @@ SAMPLES: list[Answers] = [
 
 
 def newest_release() -> str:
-    """Return the newest release that is not a candidate for one."""
+    """Return the newest release that is not a pre-release."""
 
     def is_final(ref: str) -> bool:
         try:
@@ -38,7 +38,7 @@ def newest_release() -> str:
 
 
 def rendered(folder: Path, ref: str | None, name: str, samples: list[Answers]) -> None:
-    """Render the template of a commit or tag, or the working tree, with each sample, below a folder of that name."""
+    """Render the template of a commit, a tag, or the working tree with each sample, into a folder of that name."""
     template = folder / "template"
     if ref:
         past(template, ref)

@@ -19,7 +19,7 @@ from tests.harness.projects import UV, snapshot
 
 
 def cpu_seconds(command: Command, folder: Path) -> float:
-    """Run a command and return the CPU time that it and its children took, in seconds."""
+    """Run a command and return the CPU seconds of it and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     run(command, folder)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -27,7 +27,7 @@ def cpu_seconds(command: Command, folder: Path) -> float:
 
 
 def wall_seconds(command: Command, folder: Path) -> float:
-    """Run a command and return how long that took, in seconds."""
+    """Run a command and return its wall time in seconds."""
     start = time.perf_counter()
     run(command, folder)
     return time.perf_counter() - start

@@ -145,7 +145,7 @@ PLAIN_GUNICORN = {
 
 
 def startproject(stack: Stack, server: str) -> Path:
-    """Make a plain project beside a generated one, which serves the same pages."""
+    """Create a plain project beside a generated one, with the same pages."""
     ours, plain = stack.project, stack.folder / "plain"
     plain.mkdir()
     run([stack.programs / "django-admin", "startproject", "my_site", plain], stack.folder)
@@ -166,14 +166,14 @@ def startproject(stack: Stack, server: str) -> Path:
 
 
 def request(path: str, *headers: str) -> bytes:
-    """Return a request as the proxy in front would send it."""
+    """Return a request as a proxy in front would send it."""
     return "\r\n".join(
         [f"GET {path} HTTP/1.1", "Host: example.com", "X-Forwarded-Proto: https", *headers, "", ""]
     ).encode()
 
 
 def is_whole(answer: bytes) -> bool:
-    """Whether an answer has arrived to its end. Raises AssertionError for one that is not a 200."""
+    """Return whether a response is complete. Raises AssertionError if its status is not 200."""
     head, separator, body = answer.partition(b"\r\n\r\n")
     if not separator:
         return False
@@ -185,7 +185,7 @@ def is_whole(answer: bytes) -> bool:
 
 
 def rate(port: int, requests: Iterator[bytes]) -> float:
-    """Return how many requests per second a server answers, over a few connections that wait for each answer."""
+    """Return the requests per second of a server, over a few connections that wait for each response."""
     count, start = 0, time.perf_counter()
     with ExitStack() as opened, selectors.DefaultSelector() as selector:
         for _ in range(CONNECTIONS):
@@ -206,7 +206,7 @@ def rate(port: int, requests: Iterator[bytes]) -> float:
 
 
 def alternating[Figure](rounds: int, ours: Callable[[], Figure], plain: Callable[[], Figure]) -> list[list[Figure]]:
-    """Return figures of both, round by round; whose turn it is first changes each time."""
+    """Return the figures of both, round by round. They take turns in going first."""
     pairs = []
     for number in range(rounds):
         if number % 2:
@@ -217,14 +217,14 @@ def alternating[Figure](rounds: int, ours: Callable[[], Figure], plain: Callable
 
 
 def memory(site: Site) -> float:
-    """Return the memory of a worker in MB; what processes share is divided among them."""
+    """Return the memory of a worker in MB. Shared memory is divided among its processes."""
     children = Path(f"/proc/{site.process.pid}/task/{site.process.pid}/children").read_text().split()
     rollups = [Path(f"/proc/{child}/smaps_rollup").read_text() for child in children]
     return max(int(rollup.split("\nPss:")[1].split()[0]) / 1024 for rollup in rollups)
 
 
 def compare(stack: Stack, server: str, rounds: int) -> None:
-    """Print how a generated project serves, compared with a plain one that is made for it."""
+    """Print how a generated project serves, compared with a plain one."""
     assert stack.database is not None
     plain = startproject(stack, server)
     variables = {"DATABASE_URL": stack.database.create_database("plain"), "DJANGO_SETTINGS_MODULE": "my_site.settings"}

@@ -10,7 +10,7 @@ from .harness import memory, projects, servers
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail, in CI, the tests that are skipped: what they need has to be there."""
+    """Fail skipped tests in CI, which has everything that they need."""
     report = yield
     if report.skipped and "CI" in os.environ:
         report.outcome = "failed"
@@ -20,7 +20,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder that all processes of this test run share."""
+    """A folder that all processes of this run share."""
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "shared"
     folder.mkdir(exist_ok=True)
@@ -37,7 +37,7 @@ def no_settings_of_the_developer(shared: Path) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def templates_are_remembered() -> Iterator[None]:
-    """Let Copier compile each template once in each process of the tests."""
+    """Let Copier compile each template once in each process."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         memory.remember_templates(monkeypatch)
         yield
@@ -45,7 +45,7 @@ def templates_are_remembered() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def template(shared: Path) -> Path:
-    """The template as a repository with the release 1.0.0, made of the working tree."""
+    """The template as a repository with the release 1.0.0, from the working tree."""
     folder = shared / "template"
     with FileLock(shared / "template.lock"):
         if not folder.exists():
@@ -56,7 +56,7 @@ def template(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def environments(shared: Path) -> Path:
-    """Where the environments of generated projects are kept, so that equal ones are installed once."""
+    """The folder of the environments of generated projects. Equal ones are installed once."""
     return shared / "environments"
 
 

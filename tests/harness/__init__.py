@@ -1,1 +1,1 @@
-"""What the tests share: the template as its users get it, projects, their environments and real servers."""
+"""Shared by all tests: the template as users get it, projects, their environments, and real servers."""

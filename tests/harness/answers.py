@@ -1,4 +1,4 @@
-"""The answers that the tests give, taken from the questions in copier.yml."""
+"""The tests' answers, derived from the questions in copier.yml."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -18,7 +18,7 @@ Answers = dict[str, Any]
 
 @cache
 def questions() -> dict[str, dict[str, Any]]:
-    """Return the definitions of the questions whose answers a project stores, in their order."""
+    """Return the definitions of the questions whose answers a project stores, in order."""
     settings = yaml.safe_load((REPOSITORY / "copier.yml").read_text())
     return {
         name: definition
@@ -28,12 +28,12 @@ def questions() -> dict[str, dict[str, Any]]:
 
 
 def default(question: str) -> Any:
-    """Return the default of a question, or None where it depends on other answers or on an older project."""
+    """Return the default of a question, or None if it depends on other answers or on an older project."""
     written = questions()[question]["default"]
     return None if isinstance(written, str) and "{" in written else written
 
 
-# An answer beside the default, for questions of free text.
+# A second answer, besides the default, for each free-text question.
 OTHER = {
     "project_name": "O'Brien's {{ 7*7 }} Shop",
     "project_slug": "other",
@@ -45,13 +45,13 @@ OTHER = {
 
 
 def has_fixed_values(question: str) -> bool:
-    """Say whether a question takes yes or no, or choices."""
+    """Return whether a question is a yes/no question or has choices."""
     definition = questions()[question]
     return definition["type"] == "bool" or "choices" in definition
 
 
 def values(question: str) -> list[Any]:
-    """Return every value of a question that has a fixed set of them, or two of another, its default first."""
+    """Return all values of a question with fixed values, or two values of another one; the default comes first."""
     definition = questions()[question]
     if not has_fixed_values(question):
         usual = default(question)
@@ -69,18 +69,18 @@ def compiled(text: str) -> Template:
 
 
 def is_asked(question: str, answers: Mapping[str, Any]) -> bool:
-    """Say whether a question is asked after these answers and the defaults of the others, as its `when` decides."""
+    """Return whether a question is asked, by its `when`, after these answers and the defaults of the others."""
     given = {name: default(name) for name in questions()} | dict(answers)
     return compiled(str(questions()[question].get("when", True))).render(given) == "True"
 
 
 def complete(answers: Mapping[str, Any]) -> Answers:
-    """Return the answers to all questions: these, where they are asked, and the defaults of the others."""
+    """Return answers to all questions: these for the questions that are asked, and the defaults of the others."""
     return {name: default(name) for name in questions()} | settle(answers)
 
 
 def settle(answers: Mapping[str, Any]) -> Answers:
-    """Return what a project stores of these answers: those to questions that are asked."""
+    """Return the answers that a project stores: those to questions that are asked."""
     return {name: value for name, value in answers.items() if is_asked(name, answers)}
 
 
@@ -94,12 +94,12 @@ def core_combinations() -> list[Answers]:
 
 
 def all_combinations() -> list[Answers]:
-    """Return the 96 combinations: the core ones, with the example and without."""
+    """Return the 96 combinations: the core ones with and without the example."""
     return [core | {"include_example": example} for example in (True, False) for core in core_combinations()]
 
 
 def pairwise(*without: str) -> list[Answers]:
-    """Return a covering array of the questions with a fixed set of values: any two values meet in some row.
+    """Return a covering array of the questions with fixed values: any two values are together in some row.
 
     without: questions that are left out.
     """
@@ -108,7 +108,7 @@ def pairwise(*without: str) -> list[Answers]:
 
 
 def constraint(question: str) -> dict[str, Any]:
-    """Return, for covertable, that a question which is not asked has its default."""
+    """Return the constraint, for covertable, that a question that is not asked has its default."""
     decides = find_undeclared_variables(Environment().parse(str(questions()[question].get("when", True))))
 
     def holds(row: Answers) -> bool:
@@ -118,7 +118,7 @@ def constraint(question: str) -> dict[str, Any]:
 
 
 def identify(answers: Mapping[str, Any]) -> str:
-    """Return a short readable name for a set of answers, as the id of a test."""
+    """Return a short, readable name for a set of answers, for test ids."""
     parts = []
     for name, value in answers.items():
         if isinstance(value, list):

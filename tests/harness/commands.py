@@ -1,4 +1,4 @@
-"""Running programs the way a user's shell does, without what the tests' own environment would leak in."""
+"""Run programs like a user's shell, isolated from the tests' own environment."""
 
 import json
 import os
@@ -11,10 +11,10 @@ Command = Sequence[str | Path]
 KEPT = ("HOME", "LANG", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ")
 KEPT_PREFIXES = ("PIP_", "PYENV", "UV_")
 
-# Django's own deprecations, and those of the packages too.
+# Deprecations of Django and of packages.
 WARNINGS = ["-W", "error::DeprecationWarning", "-W", "error::PendingDeprecationWarning"]
 
-# Commands of manage.py in one process, because each would take longer to start than to run.
+# Several commands of manage.py in one process: each takes longer to start than to run.
 MANAGE = """
 import json
 import sys
@@ -28,16 +28,16 @@ for command in json.loads(sys.argv[1]):
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the variables a command is run with: those that find programs and packages, and `extra`."""
+    """Return the variables for a command: those that help to find programs and packages, and `extra`."""
     kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
     return kept | dict(extra or {})
 
 
 def run(command: Command, cwd: Path, env: Mapping[str, str] | None = None, *, fails: bool = False) -> str:
-    """Run a command to its end and return what it printed on both streams.
+    """Run a command and return its output on both streams.
 
-    env: variables beside those of `clean_environment`. fails: whether it has to fail.
-    Raises AssertionError, with the output, when the command ends otherwise.
+    env: variables in addition to those of `clean_environment`. fails: whether the command has to fail.
+    Raises AssertionError, with the output, if the command ends otherwise.
     """
     result = subprocess.run(
         [str(part) for part in command],
@@ -56,7 +56,7 @@ def run(command: Command, cwd: Path, env: Mapping[str, str] | None = None, *, fa
 
 
 def manage(project: Path, programs: Path, variables: Mapping[str, str], *commands: Sequence[str]) -> str:
-    """Run commands of manage.py, one after another, and return what they print; fail where one warns of a removal.
+    """Run commands of manage.py, one after another, and return their output. Deprecation warnings are errors.
 
     programs: the folder of the programs of the project's environment. commands: each with its arguments.
     """
@@ -64,7 +64,7 @@ def manage(project: Path, programs: Path, variables: Mapping[str, str], *command
 
 
 def git(cwd: Path, *arguments: str) -> str:
-    """Run git with an identity of its own and return what it printed."""
+    """Run git with an identity for tests, and return its output."""
     identity = {
         "GIT_AUTHOR_NAME": "Tests",
         "GIT_AUTHOR_EMAIL": "tests@example.com",

@@ -1,4 +1,4 @@
-"""Machines that have only the programs they are given, to type the README's commands on."""
+"""Machines with only the programs that a test gives them, for typing the README's commands."""
 
 import shlex
 import shutil
@@ -8,21 +8,21 @@ from pathlib import Path
 
 from .commands import clean_environment, run
 
-# The Python below the environment of the tests: the environment's own would find the environment.
+# The base Python of the tests' environment: the environment's own Python would find its packages.
 PYTHON = getattr(sys, "_base_executable", sys.executable)
 
-# What a Python runs first that pretends to be too old.
+# A Python that pretends to be too old runs this first.
 OLD = "import sys; sys.version_info = type('V', (tuple,), {'releaselevel': 'final'})((3, 11, 2))"
 
-# The variables by which programs find packages count; those that choose a Python do not.
+# Keep the variables that help programs find packages. Drop those that choose a Python.
 CHOICES = ("PYENV", "UV_PYTHON")
 
 
 class Machine:
-    """A home folder and one folder of programs, which is all of PATH."""
+    """A home folder, and one folder of programs, the only one on PATH."""
 
     def __init__(self, folder: Path) -> None:
-        """Make both, with links to all programs of the system but Python and uv."""
+        """Create both, with links to all programs of the system except Python and uv."""
         self.home = folder / "home"
         self.programs = folder / "bin"
         self.home.mkdir(parents=True)
@@ -32,14 +32,14 @@ class Machine:
                 (self.programs / program.name).symlink_to(program)
 
     def script(self, path: Path, body: str) -> Path:
-        """Write a shell script that can be run."""
+        """Write an executable shell script."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"#!/bin/sh\n{body}\n")
         path.chmod(0o755)
         return path
 
     def python(self, path: Path, pretend: str = "") -> Path:
-        """Put a Python there: a link to a real one, or one that runs this code first.
+        """Install a Python: a link to a real one, or a script that first runs this code in it.
 
         The latter knows only -c and -m: uv, which asks in another way, takes it for broken.
         """
@@ -53,7 +53,7 @@ class Machine:
         return path
 
     def finds_packages(self) -> None:
-        """Let pip and uv find packages the way they do for whoever runs the tests, in the same cache."""
+        """Let pip and uv find packages in the same way, and in the same cache, as in the shell that runs the tests."""
         (self.home / ".config").mkdir()
         for name in (".cache", ".config/pip", ".config/uv"):
             (self.home / name).symlink_to(Path.home() / name)
@@ -67,7 +67,7 @@ class Machine:
         *,
         fails: bool = False,
     ) -> str:
-        """Type a command into a new shell, with no variable but these, and return what is printed."""
+        """Run a command in a new shell with only these variables, and return its output."""
         kept = {name: value for name, value in clean_environment().items() if not name.startswith(CHOICES)}
         here = {"HOME": str(self.home), "PATH": str(self.programs), "UV_PYTHON_DOWNLOADS": "never"}
         assignments = [f"{name}={value}" for name, value in (kept | here | dict(variables or {})).items()]

@@ -1,4 +1,4 @@
-"""Copier in this process remembers what it compiled: the tests render the same templates thousands of times."""
+"""Keep Copier's compiled templates in memory: the tests render the same templates thousands of times."""
 
 import copy
 from pathlib import Path
@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 
 def remember_templates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile each template once, and read each version of copier.yml once, in whatever folder it lies."""
+    """Compile each template once, and read each version of copier.yml once, whatever their folders."""
     compile_template, load = Environment.compile, copier._template.load_template_config
     compiled: dict[tuple[object, ...], CodeType] = {}
     loaded: dict[bytes, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""The template as its users get it, projects made from it, and the environments these declare."""
+"""The template as users get it, projects made from it, and their environments."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ TEMPLATE = ("copier.yml", "extensions", "presets", "template")
 
 
 def working_tree(destination: Path, names: str | tuple[str, ...] = TEMPLATE) -> None:
-    """Copy what makes the template, or has other names in front, from the working tree of this repository as it is."""
+    """Copy the template from the current working tree, or the files whose names start with other prefixes."""
     listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], REPOSITORY)
     for name in filter(None, listed.split("\0")):
         if name.startswith(names) and (REPOSITORY / name).is_file():
@@ -34,12 +34,12 @@ def working_tree(destination: Path, names: str | tuple[str, ...] = TEMPLATE) -> 
 
 
 def releases() -> list[str]:
-    """Return the tags of this repository, oldest first, behind commits that count as releases: what was before tags."""
+    """Return the releases, oldest first: the commits that count as releases, then the tags of this repository."""
     return [*EARLIER, *sorted(git(REPOSITORY, "tag", "--list").split(), key=Version)]
 
 
 def past(destination: Path, ref: str) -> None:
-    """Copy everything at a commit or tag of this repository, which has to be a whole clone."""
+    """Copy all files of a commit or tag of this repository, which must not be a shallow clone."""
     if run(["git", "rev-parse", "--is-shallow-repository"], REPOSITORY) == "true\n":
         raise AssertionError("This clone has no history to compare with: git fetch --unshallow --tags.")
     archive = destination.with_suffix(".tar")
@@ -49,7 +49,7 @@ def past(destination: Path, ref: str) -> None:
 
 
 def release(repository: Path, version: str) -> None:
-    """Commit everything in a repository of the template, which is made where there is none, and tag it."""
+    """Commit everything in a repository of the template, and tag it. Creates the repository if necessary."""
     git(repository, "init", "--quiet")
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--message", f"Release {version}")
@@ -57,7 +57,7 @@ def release(repository: Path, version: str) -> None:
 
 
 def replace(folder: Path, old: str, new: str) -> None:
-    """Replace a text wherever it stands in the files of a folder; one of them has to have it."""
+    """Replace a text in all files of a folder. Raises AssertionError if none contains it."""
     texts = {path: path.read_text() for path in folder.rglob("*") if path.is_file() and ".git" not in path.parts}
     found = {path: text for path, text in texts.items() if old in text}
     assert found, old
@@ -66,20 +66,20 @@ def replace(folder: Path, old: str, new: str) -> None:
 
 
 def snapshot(destination: Path) -> Path:
-    """Make a repository of the template, from the working tree as it is now, with the release 1.0.0."""
+    """Create a repository of the template from the current working tree, with the release 1.0.0."""
     working_tree(destination)
     release(destination, "1.0.0")
     return destination
 
 
 def render(template: Path, destination: Path, answers: Mapping[str, Any], **options: Any) -> Path:
-    """Copy the template without trust, with these answers and the defaults of the others, as --data does."""
+    """Copy the template without trust, with these answers, like --data, and the defaults of the others."""
     copier.run_copy(str(template), destination, data=dict(answers), defaults=True, quiet=True, unsafe=False, **options)
     return destination
 
 
 def files(project: Path) -> dict[str, bytes]:
-    """Return the content of every file that Copier wrote, by its path."""
+    """Return the contents of all files that Copier wrote, by path."""
     return {
         path.relative_to(project).as_posix(): path.read_bytes()
         for path in sorted(project.rglob("*"))
@@ -88,7 +88,7 @@ def files(project: Path) -> dict[str, bytes]:
 
 
 def environment(project: Path, store: Path, *, production: bool = False) -> Path:
-    """Install what a project declares, and nothing else, and return the folder of the environment's programs.
+    """Install exactly what a project declares, and return the folder of the environment's programs.
 
     project: the project; uv writes its lock file there. store: where environments are kept; projects with equal
     dependencies share one. production: whether to install what production needs instead of what development needs.

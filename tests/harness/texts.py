@@ -1,4 +1,4 @@
-"""Free text that people type, or that somebody types to break things."""
+"""Free text: what people type, and what attackers type."""
 
 ACCEPTED = {
     "quotes": 'Say "hello"',

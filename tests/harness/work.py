@@ -1,4 +1,4 @@
-"""What a team does to a project that the template made: edits that every update has to keep."""
+"""Edits that a team makes in its project, which every update must keep."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def append(path: Path, addition: str) -> None:
 
 
 def add_after(path: Path, line: str, addition: str) -> None:
-    """Add text behind a line of a file, which has to be there."""
+    """Add text after a line of a file. Raises AssertionError if the line is missing."""
     text = path.read_text()
     assert f"{line}\n" in text, f"{path} has no line {line!r}"
     path.write_text(text.replace(f"{line}\n", f"{line}\n{addition}\n", 1))
@@ -105,7 +105,7 @@ def change_readme(project: Path) -> None:
 
 
 def add_readme_sections(project: Path) -> None:
-    """Sections of the team's own between those of the template."""
+    """Sections of the team, between those of the template."""
     readme = project / "README.md"
     for heading in ("Work on it", "Run it in production", "Update it"):
         text = readme.read_text()
@@ -133,7 +133,7 @@ def add_context_processor(project: Path) -> None:
 
 
 def change_programs(project: Path) -> None:
-    """A longer log for the web server, where Supervisor runs it."""
+    """A longer log for the web server, if the project has Supervisor's configuration."""
     programs = project / "deploy" / "supervisor" / "programs.conf"
     if programs.exists():
         slug = package(project, "project_slug").name
@@ -142,7 +142,7 @@ def change_programs(project: Path) -> None:
 
 
 def change_containers(project: Path) -> None:
-    """A variable for development and a volume for production, where containers run them."""
+    """A variable for development, and a volume for production, if the project has Compose files."""
     compose = project / "compose.yaml"
     if compose.exists():
         add_after(compose, '    EMAIL_USE_TLS: "off"', "    SHOP_CURRENCY: EUR")
@@ -150,7 +150,7 @@ def change_containers(project: Path) -> None:
 
 
 def add_redirect(project: Path) -> None:
-    """A view that needs one more name from a module that the template imports from."""
+    """A view that needs one more name from a module that the template already imports."""
     app = first_app(project)
     views = app / "views.py"
     old = "from django.shortcuts import render\n"
@@ -163,14 +163,14 @@ def add_redirect(project: Path) -> None:
 
 
 def list_public_pages(project: Path) -> None:
-    """The pages of the other edits, where the tests want public pages listed."""
+    """List the public pages of the other edits in the project's test."""
     line = "    # Your own public pages go below this line."
     pages = '    "about/",\n    "imprint/",\n    "prices/",'
     add_after(package(project, "project_slug") / "accounts" / "tests" / "test_login.py", line, pages)
 
 
 def change_example(project: Path) -> None:
-    """A field for the model of the example, where the project has it, with its migration."""
+    """A field for the example's model, with its migration, if the project has the example."""
     models = project / "people" / "models.py"
     if models.exists():
         field = "    nickname = models.CharField(max_length=30, blank=True)"
@@ -180,7 +180,7 @@ def change_example(project: Path) -> None:
 
 
 def change_users(project: Path) -> None:
-    """A field for the user, where the project has a model of its own, with its migration."""
+    """A field for the user model, with its migration, if the project has its own model."""
     models = project / "users" / "models.py"
     if models.exists():
         text = models.read_text()
@@ -223,7 +223,7 @@ EDITS: list[Edit] = [
 
 
 def do_all(project: Path, *without: Edit) -> None:
-    """Make every edit in a project, leaving out some."""
+    """Make all edits in a project, except some."""
     for edit in EDITS:
         if edit not in without:
             edit(project)

@@ -1,4 +1,4 @@
-"""Running a generated project the way its README says."""
+"""Run a generated project the way its README says."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from ..harness.answers import Answers
 from ..harness.commands import WARNINGS, clean_environment, manage, run
 from ..harness.servers import free_port, wait_until
 
-# What every program of the project does first, without each variable in turn; and whether it is the Django it declares.
+# Import the settings without each variable in turn, as every program does first; and check the version of Django.
 MISSING = """
 import os
 import sys
@@ -48,7 +48,7 @@ def slug_of(project: Path) -> str:
 
 @contextmanager
 def serving_development(project: Path, programs: Path) -> Iterator[str]:
-    """Run the development server without any variable, and give its address."""
+    """Run the development server without any variable. Yields its address."""
     address = f"127.0.0.1:{free_port()}"
     log = project.with_suffix(".log")
     with log.open("wb") as output:
@@ -78,7 +78,7 @@ def serving_development(project: Path, programs: Path) -> Iterator[str]:
 
 
 def check_first_minutes(project: Path, programs: Path) -> None:
-    """Do what one does first with a new project: no service runs and no variable is set."""
+    """Do what users do first with a new project, without any service or variable."""
     run([programs / "python", "manage.py", "migrate"], project)
     assert "OK" in run([programs / "python", *WARNINGS, "manage.py", "test"], project)
     with serving_development(project, programs) as address:
@@ -94,14 +94,14 @@ def check_first_minutes(project: Path, programs: Path) -> None:
         home = get("/")[1]
         assert "What to type next" in home
         statuses = {path: get(path)[0] for path in re.findall(r'href="(/[^"]*)"', home)}
-        # The root of the API is closed; everything else answers, or leads to the login.
+        # The root of the API needs a token. All other pages respond, or redirect to the login.
         assert {path for path, status in statuses.items() if status != 200} <= {"/api/"}
         assert statuses.get("/api/", 401) == 401
         assert "Log in" in get("/admin/")[1]
 
 
 def check_development(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
-    """Run everything that a developer runs, in an environment with what development declares."""
+    """Run everything that a developer runs, in an environment for development."""
     output = manage(project, programs, variables, ["check"], ["makemigrations", "--check", "--dry-run"])
     assert "no issues" in output
     assert "No changes detected" in output
@@ -109,14 +109,14 @@ def check_development(project: Path, programs: Path, variables: Mapping[str, str
     run([programs / "coverage", "report"], project, variables)
     run([programs / "ruff", "format", "--check", "."], project)
     run([programs / "ruff", "check", "."], project)
-    # Projects with the same environment share what mypy knows of its packages.
+    # Projects with the same environment share mypy's cache.
     cache = programs.parent / "mypy"
     with FileLock(cache.with_suffix(".lock")):
         assert "Success" in run([programs / "mypy", "--cache-dir", cache, "."], project)
 
 
 def check_production(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
-    """Run what a deployment runs, in an environment with what production declares, and take away each variable."""
+    """Run what a deployment runs, in an environment for production, and then without each variable in turn."""
     settings = f"{slug_of(project)}.settings.production"
     given = {"DJANGO_SETTINGS_MODULE": settings} | dict(variables)
     check = ["check", "--deploy", "--fail-level", "INFO"]
@@ -127,7 +127,7 @@ def check_production(project: Path, programs: Path, variables: Mapping[str, str]
 
 
 def production_variables(database_url: str, answers: Answers) -> dict[str, str]:
-    """Return every variable that production requires."""
+    """Return all variables that production requires."""
     variables = projects.PRODUCTION | {"DATABASE_URL": database_url}
     if answers.get("use_celery"):
         variables["REDIS_URL"] = "redis://127.0.0.1:1/0"

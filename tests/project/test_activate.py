@@ -15,7 +15,7 @@ from ..harness.machines import OLD, PYTHON, Machine
 
 SHELLS = [shell for shell in ("bash", "dash", "zsh") if shutil.which(shell)]
 
-# uv, which has a Python of its own where $HOME/managed exists and downloads one where $HOME/network does.
+# A stand-in for uv. It has a managed Python if $HOME/managed exists, and can download one if $HOME/network exists.
 UV = """
 case "$1 $2" in
     "--version ") echo "uv $(cat "$HOME/uv-version")" ;;
@@ -48,7 +48,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def chosen(machine: Machine, clone: Path, shell: str = "sh", **variables: str) -> str:
-    """Return what UV_PYTHON is after `activate`, in a shell that stops at errors."""
+    """Return UV_PYTHON after `activate`, in a shell that stops at errors."""
     return machine.run(clone, 'set -eu; . ./activate; printf %s "$UV_PYTHON"', shell, variables)
 
 
@@ -119,7 +119,7 @@ def test_nothing_else_stays_in_the_shell(machine: Machine, clone: Path, shell: s
     options = "set -eu" if shell == "dash" else "set -euo pipefail"
     state = 'echo "options=$-"; set'
 
-    # In the shell itself, and not behind &&, where it would not stop at an error.
+    # In the shell itself: after &&, the shell would not stop at an error.
     machine.run(clone, f"{options}; : | :; {{ {state}; }} > ../before; . ./activate; {{ {state}; }} > ../after", shell)
 
     before, after = ((clone.parent / name).read_text().splitlines() for name in ("before", "after"))

@@ -1,4 +1,4 @@
-"""Every core combination, and any two answers together, are installed and run, on the database that they name."""
+"""Every core combination, and every row of the covering array, is installed and run on its database."""
 
 import hashlib
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_combination(
 ) -> None:
     project = projects.render(template, tmp_path / "project", answers)
     if answers["database"] == "postgresql":
-        # The answers are too many for the name of a database, which has at most 63 characters.
+        # Names of databases have at most 63 characters, too few for all answers.
         name = hashlib.sha256(identify(answers).encode()).hexdigest()[:12]
         development = {"DATABASE_URL": postgres.create_database(name)}
         production = postgres.create_database(f"{name}-production")

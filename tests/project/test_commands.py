@@ -1,4 +1,4 @@
-"""The commands that every Django project has, typed as a README would have them."""
+"""The commands of every Django project, as a README names them."""
 
 import re
 import urllib.request
@@ -189,7 +189,7 @@ def test_production_wants_the_url_of_a_redis_server(template: Path, tmp_path: Pa
 
 
 def test_tests_do_not_depend_on_variables(project: Path, programs: Path) -> None:
-    """Whatever .env says, the tests pass."""
+    """The tests pass whatever .env contains."""
     lines = (project / ".env.example").read_text().splitlines()
     settings = [line[2:] for line in lines if re.match(r"# [A-Z_]+=", line) and "DATABASE_URL" not in line]
     (project / ".env").write_text("\n".join([*settings, "ADMIN_PATH=elsewhere", "NUM_PROXIES=3"]))
@@ -202,5 +202,5 @@ def test_production_installs_few_packages(template: Path, tmp_path: Path, enviro
 
     installed = list(programs.parent.glob("lib/python*/site-packages/*.dist-info"))
 
-    # With more, look at what a new dependency brings along.
+    # If there are more, look at what a new dependency brings along.
     assert 10 < len(installed) <= 35

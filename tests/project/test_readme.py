@@ -18,7 +18,7 @@ NEXT = [line for line in COPY.splitlines()[1:] if "createsuperuser" not in line 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    """A machine whose python3 is too old; one that suits is below ~/.pyenv only, where uv does not look for it."""
+    """A machine whose python3 is too old. The only suitable Python is in ~/.pyenv, where uv does not look."""
     machine = Machine(tmp_path / "machine")
     machine.finds_packages()
     machine.python(machine.programs / "python3", OLD)
@@ -47,7 +47,7 @@ def test_the_first_command_makes_a_project_that_can_be_updated(
     assert git(project, "status", "--porcelain") == ""
     assert git(project, "log", "--format=%s") == "Start\n"
     machine.run(tmp_path / "clone", ". ./activate && cd ../my-site && uvx copier update --defaults")
-    # In a new shell, where nothing but uv is on PATH and nothing says which Python to use.
+    # In a new shell with only uv on PATH, and without UV_PYTHON.
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "uv").symlink_to(real_uv)
     machine.run(project, " && ".join(NEXT), variables={"PATH": f"{tmp_path}/bin"})
@@ -56,7 +56,7 @@ def test_the_first_command_makes_a_project_that_can_be_updated(
 
 @pytest.mark.slow
 def test_the_second_command_runs_tests(machine: Machine, tmp_path: Path) -> None:
-    """One test stands in for all of them: pytest gets its name from PYTEST_ADDOPTS."""
+    """PYTEST_ADDOPTS selects one test, in place of the whole suite."""
     working_tree(tmp_path / "clone", "")
     machine.script(machine.programs / "uv", '[ "$1" = --version ] && echo "uv 0.7.22"')  # too old
     one = "--numprocesses=0 tests/project/test_readme.py::test_the_table_has_each_question"

@@ -1,4 +1,4 @@
-"""Projects with hostile texts in every answer start, show their pages and pass their tests.
+"""Projects with hostile texts in every answer start, show their pages, and pass their tests.
 
 That their files are linted, formatted and parseable is tested with the questions.
 """

@@ -1,4 +1,4 @@
-"""Answers that have to be refused."""
+"""Helpers for answers that must be refused."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from ..harness import projects
 
 
 def refusal(template: Path, tmp_path: Path, answers: Mapping[str, Any], question: str) -> str:
-    """Return the one sentence by which these answers are refused, and check that nothing was written.
+    """Return the sentence that refuses these answers, and check that nothing was written.
 
     question: the question whose name the message has to give.
     """

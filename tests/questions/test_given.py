@@ -1,4 +1,4 @@
-"""Answers given with --data or a data file: refused where they are none, and shown so that a terminal has room."""
+"""Answers from --data and data files: invalid ones are refused, and texts at the prompt fit a terminal."""
 
 import re
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_an_answer_without_a_question_is_refused_on_an_update(template: Path, tm
 
 
 def test_a_template_that_an_update_would_not_find_is_warned_of(template: Path, tmp_path: Path) -> None:
-    """Its path would have to be found from the folder of the project, and its releases in a repository."""
+    """An update resolves the path inside the project, and needs a repository with releases."""
     (tmp_path / "template").symlink_to(template)
     projects.working_tree(tmp_path / "folder")
     copy = ["copier", "copy", "--defaults"]
@@ -92,14 +92,14 @@ def test_a_template_that_an_update_would_not_find_is_warned_of(template: Path, t
 
 @pytest.mark.parametrize("question", questions())
 def test_questions_fit_a_terminal_of_80_columns(question: str) -> None:
-    """Copier cuts lines that are wider; it puts three columns in front."""
+    """Copier adds three columns in front, and cuts wider lines."""
     lines = [*questions()[question]["help"].splitlines(), *questions()[question].get("choices", {})]
 
     assert [line for line in lines if len(line) > 77] == []
 
 
 def test_the_validator_of_the_first_question_knows_which_answers_are_no_switches() -> None:
-    """It refuses other words than yes and no for all questions that it does not name."""
+    """The validator accepts only yes and no for all questions that it does not name."""
     validator = questions()["project_name"]["validator"]
     named = {
         kind: yaml.safe_load(re.search(rf"set {kind} = (\[[^\]]*\])", validator, re.DOTALL)[1])  # type: ignore[index]

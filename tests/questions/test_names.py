@@ -1,4 +1,4 @@
-"""What a project and its first app may be called."""
+"""Names of projects and first apps."""
 
 import keyword
 import sys
@@ -19,7 +19,7 @@ NAMES = ["project_slug", "app_name"]
 
 @pytest.fixture
 def names(template: Path) -> Any:
-    """What extensions/names.jinja defines."""
+    """The definitions in extensions/names.jinja."""
     loader = jinja2.FileSystemLoader(template)
     environment = jinja2.Environment(loader=loader, extensions=["jinja2_ansible_filters.AnsibleCoreFiltersExtension"])
     return environment.get_template("extensions/names.jinja").module
@@ -72,7 +72,7 @@ def test_refuses(template: Path, tmp_path: Path, question: str, name: str, reaso
 
 
 def test_knows_each_keyword_and_each_module_of_the_standard_library(names: Any) -> None:
-    """The modules of the Python that runs the tests; those of a newer one may be listed too."""
+    """The list has all modules of the Python that runs the tests. It may also have those of a newer one."""
     modules = {name for name in sys.stdlib_module_names if name.islower() and not name.startswith("_")}
 
     assert {*keyword.kwlist, *keyword.softkwlist} - {"False", "None", "True", "_", "type"} == set(names.keywords)
@@ -114,7 +114,7 @@ def test_names_the_app_otherwise_in_a_project_called_core(template: Path, tmp_pa
 
 @pytest.mark.slow
 def test_refuses_whatever_a_project_installs(template: Path, tmp_path: Path, environments: Path, names: Any) -> None:
-    """No name of an installed package, distribution or app label may be left out of the macro's list."""
+    """The macro's list has the names of all installed packages, distributions, and app labels."""
     taken: set[str] = set()
     for server in ("wsgi", "asgi"):
         answers = bases()["largest"] | {"server": server, "user_model": "django"}

@@ -1,4 +1,4 @@
-"""The table of answers that the tests render, run and update with is complete."""
+"""The covering array is complete."""
 
 from itertools import combinations, product
 
@@ -6,7 +6,7 @@ from ..harness.answers import Answers, is_asked, pairwise, questions, values
 
 
 def can_be(answers: Answers) -> bool:
-    """Say whether questions that are not asked have their defaults."""
+    """Return whether all questions that are not asked have their defaults."""
     conditional = [name for name in answers if "when" in questions()[name]]
     return all(answers[name] == values(name)[0] or is_asked(name, answers) for name in conditional)
 

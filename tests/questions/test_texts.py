@@ -1,4 +1,4 @@
-"""Free text, however hostile: refused in one sentence, or written so that everything still works."""
+"""Free text, even hostile: it is refused with one sentence, or everything still works with it."""
 
 import ast
 import json
@@ -17,7 +17,7 @@ QUESTIONS = ["project_name", "description", "author_name"]
 
 
 def check(project: Path, answers: dict[str, str]) -> None:
-    """Check that the texts arrive, unchanged, everywhere they are used, and that the linters accept them."""
+    """Check that the texts arrive unchanged everywhere, and that the linters accept the files."""
     declared = tomllib.loads((project / "pyproject.toml").read_text())
     assert declared["project"]["description"] == answers.get("description", "A Django project.")
     if "author_name" in answers and answers["author_name"].strip():

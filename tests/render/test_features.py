@@ -1,4 +1,4 @@
-"""The list of features in extensions/features.jinja agrees with the questions and with the files of the template."""
+"""extensions/features.jinja agrees with the questions and with the files of the template."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ def identify_feature(feature: dict[str, Any]) -> str:
 
 
 def suits(answer: Any, wanted: Any) -> bool:
-    """Say whether an answer is what a feature needs, without the macro that says the same."""
+    """Return whether an answer is what a feature needs, independently of the macro."""
     accepted = wanted if isinstance(wanted, list) else [wanted]
     return any(value in accepted for value in (answer if isinstance(answer, list) else [answer]))
 
@@ -36,7 +36,7 @@ def test_a_feature_needs_answers_that_can_be_given(feature: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("feature", FEATURES, ids=identify_feature)
 def test_a_feature_needs_what_its_questions_need(feature: dict[str, Any]) -> None:
-    """The answer to a question that is not asked is not stored: it would turn nothing off."""
+    """Answers to questions that are not asked are not stored, so they cannot turn a feature off."""
     rows = [complete(row) for row in pairwise()]
     for question in feature["needs"]:
         asked = [is_asked(question, row) for row in rows if is_on(feature, row)]

@@ -1,4 +1,4 @@
-"""What Copier writes is final: formatted, linted, parseable, deterministic, and silent about what is off."""
+"""What Copier writes is final: formatted, linted, parseable, deterministic, and silent about features that are off."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ from ..update.flips import bases
 
 JINJA = Environment()
 
-# What only a project may say whose answers make the expression true. A yes/no question is such an expression.
+# Words that a project may contain only if its answers make the expression true, like a yes/no question.
 WORDS = {
     "use_drf": re.compile(
         r"rest.?framework|\bdrf|(?<!core\.)serializer|viewset|/api/|swagger|throttle[sd]|(?-i:Throttle)", re.I
@@ -47,7 +47,7 @@ WORDS = {
 
 
 def unsaid(answers: dict[str, Any]) -> dict[str, re.Pattern[str]]:
-    """Return the words that a project with these answers may not say, by what it is without."""
+    """Return the words that a project with these answers must not contain, by the expression that is false."""
     known = complete(answers)
     return {condition: words for condition, words in WORDS.items() if not JINJA.compile_expression(condition)(known)}
 
@@ -60,7 +60,7 @@ def test_every_switch_has_words() -> None:
 
 
 def check_files(project: Path) -> None:
-    """Check everything that needs no running project."""
+    """Check everything that does not need a running project."""
     run(["ruff", "format", "--no-cache", "--check", "."], project)
     run(["ruff", "check", "--no-cache", "."], project)
     for name, content in projects.files(project).items():
@@ -140,7 +140,7 @@ def test_the_message_names_the_next_commands(template: Path, tmp_path: Path) -> 
 
 
 def test_no_section_of_the_readme_ends_with_a_condition(template: Path) -> None:
-    """What comes or goes in front of a heading would conflict with a section that a user has added there."""
+    """A conditional block in front of a heading would conflict with a section that a user adds there."""
     readme = (template / "template" / "README.md.jinja").read_text()
 
     ends = re.findall(r"\n([^\n]+)\n+## ", readme)
@@ -149,7 +149,7 @@ def test_no_section_of_the_readme_ends_with_a_condition(template: Path) -> None:
 
 
 def test_the_default_project_stays_small(template: Path, tmp_path: Path) -> None:
-    """Who starts a project looks at every file of it: a new feature is off by default, or earns its files."""
+    """New users look at every file. A new feature is off by default, or earns its files."""
     project = projects.render(template, tmp_path / "project", {})
 
     written = projects.files(project)

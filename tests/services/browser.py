@@ -1,4 +1,4 @@
-"""A browser, and somebody who uses a site with it and notes what is wrong."""
+"""A browser, and a user who visits a site with it and records problems."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from ..harness.answers import REPOSITORY
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 HOST = "example.com"
 SCREENSHOTS = REPOSITORY / "artifacts" / "screenshots"
-WIDTHS = (1100, 360)  # pixels: a desk, and a small telephone
+WIDTHS = (1100, 360)  # pixels: a desktop, and a small phone
 
-# WCAG and good practice, less a name for a column of buttons.
+# WCAG and good practice, except the rule that a column of buttons needs a name.
 AXE = {"resultTypes": ["violations"], "rules": {"empty-table-header": {"enabled": False}}}
 
-# What is used with the keyboard, which of it the focus has not been on yet, and whether the focus can be seen.
+# The controls of a page, those that had no focus yet, and whether the focus is visible.
 FOCUS = """() => {
     const controls = [...document.querySelectorAll("a[href], button, input, select, summary, textarea")]
         .filter(control => control.checkVisibility() && !control.disabled);
@@ -93,7 +93,7 @@ class Inspector:
         self.problems.append(f"{message.type}: {message.text}")
 
     def note_failure(self, request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # what the next page breaks off
+        if request.failure != "net::ERR_ABORTED":  # cancelled by the next page
             self.problems.append(f"{request.failure}: {request.url}")
 
     def note_response(self, response: Response) -> None:
@@ -104,7 +104,7 @@ class Inspector:
             self.problems.append(f"{response.status}: {response.url}")
 
     def look(self, name: str) -> None:
-        """Check that the page which is open can be used by everybody: on both screens, in both colour schemes."""
+        """Check the accessibility of the open page, on both screens and in both colour schemes."""
         headings = self.page.locator("h1").all_inner_texts()
         assert len(headings) == 1, headings
         self.walk()
@@ -115,14 +115,14 @@ class Inspector:
         self.check_problems()
 
     def glance(self, name: str) -> None:
-        """Check that the page which is open works, where it is not of the project's making."""
+        """Check that the open page works, if it is not one of the project."""
         for _ in self.photograph(name):
             pass
         self.problems = [problem for problem in self.problems if not problem.startswith(("info: ", "verbose: "))]
         self.check_problems()
 
     def photograph(self, name: str) -> Iterator[tuple[str, int]]:
-        """Keep pictures of the page which is open, and stop at each."""
+        """Take a picture of the open page for each screen and colour scheme, and yield at each."""
         for scheme in ("light", "dark"):
             for width in WIDTHS:
                 self.page.emulate_media(color_scheme=scheme)
@@ -131,7 +131,7 @@ class Inspector:
                 yield scheme, width
 
     def walk(self) -> None:
-        """Go to everything on the page that can be used, with the Tab key, and see where the focus is."""
+        """Reach every control of the page with the Tab key, and check that the focus is visible."""
         focus = self.page.evaluate(FOCUS)
         for _ in range(len(focus["unreached"]) + 2):
             self.page.keyboard.press("Tab")
@@ -141,12 +141,12 @@ class Inspector:
         self.page.evaluate("document.activeElement.blur()")
 
     def errors(self) -> dict[str, str]:
-        """Return the errors of fields by their labels; each has to stand beside its field and belong to it."""
+        """Return the errors of fields by label. Each error must be beside its field, and connected to it."""
         errors = self.page.evaluate(ERRORS)
         assert all(error["label"] and 0 <= error["distance"] < 10 for error in errors), errors
         return {error["label"]: error["text"] for error in errors}
 
     def check_problems(self, *expected: str) -> None:
-        """Check that nothing was wrong since the last time but what was expected."""
+        """Check that there were no problems since the last check, except the expected ones."""
         problems, self.problems = self.problems, []
         assert problems == list(expected), problems

@@ -1,4 +1,4 @@
-"""Building a generated project's images and running them, with buildah: no daemon, no registry, as root."""
+"""Build and run a generated project's images with buildah, as root, without daemon and registry."""
 
 import json
 import os
@@ -24,13 +24,13 @@ CAN_BUILD = not MISSING and os.geteuid() == 0
 
 
 def image_names() -> dict[str, str]:
-    """Return the names of the images that the template starts from."""
+    """Return the names of the base images."""
     table = (REPOSITORY / "extensions" / "versions.jinja").read_text().split("set images = {")[1].split("}")[0]
     return dict(re.findall(r'"(\w+)": "([^"]+)"', table))
 
 
 def mirror() -> str:
-    """Return the address that this machine gets Debian's packages from, as apt is set up."""
+    """Return the address of Debian's packages in this machine's apt configuration."""
     chosen = ["Created-By: Packages", "Component: main", "Label: Debian"]
     addresses = run(["apt-get", "indextargets", "--format", "$(SITE)", *chosen], REPOSITORY).split()
     assert addresses, "apt knows no index of Debian's packages: apt-get update fetches it."
@@ -38,25 +38,25 @@ def mirror() -> str:
 
 
 class Buildah:
-    """buildah with a store of its own, in a folder."""
+    """buildah with its store in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.options = ["--root", str(folder / "store"), "--runroot", str(folder / "run")]
         if subprocess.run(["buildah", *self.options, "info"], capture_output=True, check=False).returncode:
-            self.options += ["--storage-driver", "vfs"]  # in a container itself: slower
+            self.options += ["--storage-driver", "vfs"]  # slower, but works inside a container
 
     def __call__(self, command: str, *arguments: str | Path, fails: bool = False) -> str:
-        """Run a command of buildah and return what it printed."""
+        """Run a command of buildah and return its output."""
         return run(["buildah", *self.options, command, *arguments], self.folder, fails=fails).strip()
 
     def make_bases(self) -> None:
-        """Make stand-ins for the images that a registry would give: Debian's own Python, and a folder for nginx."""
+        """Create stand-ins for the images of a registry: Debian's own Python, and a folder for nginx."""
         names, root = image_names(), self.folder / "debian"
         release = names["python"].rsplit("-", 1)[1]
         wanted = "--include=ca-certificates,python3-pip"
         run(["debootstrap", "--variant=minbase", wanted, release, root, mirror()], self.folder)
-        # The image has its Python there, and pip may install for it.
+        # The real image has its Python there, and allows pip to install packages.
         (root / "usr/local/bin/python").symlink_to("/usr/bin/python3")
         for path in root.glob("usr/lib/python3*/EXTERNALLY-MANAGED"):
             path.unlink()
@@ -65,7 +65,7 @@ class Buildah:
         shutil.rmtree(root)
         path_variable = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         self("config", "--env", path_variable, "--cmd", "python3", container)
-        if certificates := os.environ.get("SSL_CERT_FILE"):  # those that this machine trusts
+        if certificates := os.environ.get("SSL_CERT_FILE"):  # the certificates that this machine trusts
             self("copy", "--quiet", container, certificates, "/etc/ssl/certs/ca-certificates.crt")
             self("config", "--env", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt", container)
         self("commit", "--quiet", container, f"docker.io/library/{names['python']}")
@@ -79,19 +79,19 @@ class Buildah:
         return f"localhost/{stage}"
 
     def configuration(self, image: str) -> dict[str, Any]:
-        """Return what an image says about the containers made of it."""
+        """Return the configuration of an image."""
         inspected = json.loads(self("inspect", "--type", "image", image))
         return dict(inspected["Docker"]["config"])
 
     def remove(self) -> None:
-        """Remove all containers and images; what they lie in may be a mount."""
+        """Remove all containers and images. Their folder may be a mount."""
         self("rm", "--all")
         subprocess.run(["umount", self.folder / "store" / "overlay"], capture_output=True, check=False)
         shutil.rmtree(self.folder)
 
 
 class Container:
-    """A container of an image, with variables and mounts, on the network of this machine."""
+    """A container with variables and mounts, on this machine's network."""
 
     def __init__(
         self, buildah: Buildah, image: str, variables: Mapping[str, str], mounts: Mapping[Path, str] | None = None
@@ -105,12 +105,12 @@ class Container:
             self.flags += ["--volume", f"{source}:{target}"]
 
     def run(self, *command: str, fails: bool = False) -> str:
-        """Run a command in the container to its end and return what it printed."""
+        """Run a command in the container and return its output."""
         return self.buildah("run", *self.flags, self.name, "--", *command, fails=fails)
 
     @contextmanager
     def running(self, command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a program in the container while the block runs; told to stop by SIGTERM, it has to end well."""
+        """Run a program in the container while the block runs. It must exit with 0 after SIGTERM."""
         whole: Command = ["buildah", *self.buildah.options, "run", *self.flags, self.name, "--", *command]
         with log.open("wb") as output:
             process = subprocess.Popen(whole, env=clean_environment(), stdout=output, stderr=subprocess.STDOUT)
@@ -118,7 +118,7 @@ class Container:
             yield process
         finally:
             if process.poll() is None:
-                # buildah does not pass the signal on, as a container's runtime does.
+                # buildah does not pass the signal on, unlike a container runtime.
                 os.kill(program(process.pid), signal.SIGTERM)
             try:
                 code = process.wait(60)
@@ -130,7 +130,7 @@ class Container:
 
 
 def program(pid: int) -> int:
-    """Return the process that buildah runs, given buildah's own: between them are others of buildah's."""
+    """Return the process that buildah runs. buildah has processes of its own in between."""
 
     def child(parent: int) -> int:
         tasks = Path(f"/proc/{parent}/task").glob("*/children")
@@ -149,12 +149,12 @@ def program(pid: int) -> int:
 
 
 def compose(project: Path, name: str) -> dict[str, Any]:
-    """Return a compose file, with what its anchors and merges stand for."""
+    """Return a Compose file with resolved anchors and merges."""
     return dict(yaml.safe_load((project / name).read_text()))
 
 
 def variables_of(service: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that a service of a compose file gets, as compose fills them in."""
+    """Return the variables of a service of a Compose file, as Compose resolves them."""
 
     def fill_in(match: re.Match[str]) -> str:
         return given[match[1]]

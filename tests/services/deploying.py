@@ -1,4 +1,4 @@
-"""Running a generated project as deploy/README.md says: behind nginx and under Supervisor, with the rendered files."""
+"""Run a generated project as deploy/README.md says: behind nginx and under Supervisor, with the rendered files."""
 
 import getpass
 import os
@@ -24,13 +24,13 @@ from ..harness.commands import clean_environment, run
 from ..harness.servers import free_port, wait_until
 from .serving import Installation, Site, installed
 
-# The file with the upstream, for each deployment, and where it sends requests.
+# The file with the upstream of each deployment, and its address.
 UPSTREAMS = {
     "nginx_supervisor": ("upstream-server.conf", "server 127.0.0.1:8000"),
     "docker": ("upstream-containers.conf", "server web:8000"),
 }
 
-# What Debian's nginx.conf has around the files of a site, with folders of its own.
+# Like Debian's nginx.conf, which includes the files of a site, but with other folders.
 NGINX = """\
 daemon off;
 user {user};
@@ -77,14 +77,14 @@ files={folder}/programs.conf
 
 
 def find_nginx() -> str:
-    """Return the path of the system's nginx; without one, skip the test."""
+    """Return the path of the system's nginx. Skips the test without one."""
     return shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or pytest.skip(
         "there is no nginx: apt-get install nginx-light"
     )
 
 
 def has_ipv6() -> bool:
-    """Say whether this machine has an address of its own in IPv6."""
+    """Return whether this machine has an IPv6 address."""
     with socket.socket(socket.AF_INET6) as listener, suppress(OSError):
         listener.bind(("::1", 0))
         return True
@@ -92,7 +92,7 @@ def has_ipv6() -> bool:
 
 
 def adapt(text: str, replacements: Mapping[str, str]) -> str:
-    """Replace texts, each of which has to be there."""
+    """Replace texts. Raises AssertionError if one is missing."""
     for old, new in replacements.items():
         assert old in text, f"{old!r} is not in:\n{text}"
         text = text.replace(old, new)
@@ -101,7 +101,7 @@ def adapt(text: str, replacements: Mapping[str, str]) -> str:
 
 @dataclass
 class Nginx:
-    """The configuration of an nginx for a project, in a folder of its own, and the process when it runs."""
+    """nginx with the configuration of a project in a folder, and its process while it runs."""
 
     folder: Path
     http: int
@@ -115,20 +115,20 @@ class Nginx:
         return self.folder / "nginx.conf"
 
     def command(self, *arguments: str) -> list[str | Path]:
-        # Until it reads its configuration, nginx logs to a file that is built in.
+        # Until nginx has read its configuration, it logs to a built-in path.
         return [self.program, "-e", self.folder / "error.log", "-p", self.folder, "-c", self.configuration, *arguments]
 
     def test(self) -> str:
-        """Let nginx test its configuration, and return what it says."""
+        """Let nginx test its configuration, and return the output."""
         return run(self.command("-t"), self.folder)
 
     def log(self) -> str:
-        """Return what it has logged as an error."""
+        """Return the logged errors."""
         return (self.folder / "error.log").read_text()
 
 
 def configure_nginx(project: Path, folder: Path, deployment: str, upstream: int) -> Nginx:
-    """Install what a project has for nginx in a folder; only paths, addresses and ports are changed.
+    """Install a project's nginx files in a folder. Only paths, addresses, and ports change.
 
     deployment: the choice whose upstream it is. upstream: the port of the project's server.
     """
@@ -155,7 +155,7 @@ def configure_nginx(project: Path, folder: Path, deployment: str, upstream: int)
     (folder / "conf.d" / "my_site.conf").write_text(adapt((source / "site.conf").read_text(), replacements))
     name, server = UPSTREAMS[deployment]
     text = adapt((source / name).read_text(), {server: f"server 127.0.0.1:{upstream}"})
-    # Newer ones ask for names while they run.
+    # Newer versions resolve names at run time.
     (folder / "conf.d" / "my_site-upstream.conf").write_text(text.replace(" resolve;", ";"))
     user = getpass.getuser()
     nginx.configuration.write_text(NGINX.format(folder=folder, user=user))
@@ -192,7 +192,7 @@ def proxying(nginx: Nginx) -> Iterator[Nginx]:
 
 @dataclass
 class SecureSite(Site):
-    """A site behind nginx: `ask` and `send` speak TLS to it, each time from another address of this machine.
+    """A site behind nginx. `ask` and `send` use TLS, from another address of this machine each time.
 
     address: where requests come from, instead. name: the host name that TLS asks for.
     """
@@ -226,12 +226,12 @@ class Supervisor:
         return [program("supervisorctl"), "-c", self.folder / "supervisord.conf", *arguments]
 
     def ctl(self, *arguments: str) -> str:
-        """Run supervisorctl, and return what it printed."""
+        """Run supervisorctl, and return its output."""
         return run(self.command(*arguments), self.folder)
 
     def status(self) -> dict[str, str]:
         """Return the state of each program, by its name without the project's, like {"web": "RUNNING"}."""
-        # Its exit code says whether everything runs.
+        # The exit code is 0 only if everything runs.
         shown = subprocess.run(self.command("status"), capture_output=True, text=True, check=False).stdout
         return dict(re.findall(r"^my_site-(\S+)\s+([A-Z]+)", shown, re.MULTILINE))
 
@@ -240,11 +240,11 @@ class Supervisor:
         return int(self.ctl("pid", f"my_site-{name}"))
 
     def log(self, name: str) -> str:
-        """Return what a program has logged."""
+        """Return the log of a program."""
         return (self.folder / f"my_site-{name}.log").read_text()
 
     def events(self) -> str:
-        """Return what Supervisor itself has logged."""
+        """Return Supervisor's own log."""
         return (self.folder / "supervisord.log").read_text()
 
 
@@ -255,7 +255,7 @@ def program(name: str) -> Path:
 
 @contextmanager
 def supervising(project: Path, folder: Path, port: int) -> Iterator[Supervisor]:
-    """Run Supervisor with what a project has for it, while the block runs; only paths, port and user are changed."""
+    """Run Supervisor with a project's file while the block runs. Only paths, port, and user change."""
     data = folder / "data"
     data.mkdir(parents=True)
     replacements = {
@@ -267,7 +267,7 @@ def supervising(project: Path, folder: Path, port: int) -> Iterator[Supervisor]:
     }
     source = project / "deploy" / "supervisor" / "programs.conf"
     (folder / "programs.conf").write_text(adapt(source.read_text(), replacements))
-    # The path of a socket may have no more than about a hundred characters.
+    # The path of a socket has at most about a hundred characters.
     with tempfile.TemporaryDirectory(prefix="supervisor-") as short:
         configuration = folder / "supervisord.conf"
         configuration.write_text(SUPERVISOR.format(folder=folder, socket=f"{short}/socket"))
@@ -296,7 +296,7 @@ def supervising(project: Path, folder: Path, port: int) -> Iterator[Supervisor]:
 
 @dataclass
 class Deployment(Installation):
-    """A project on a server: `site` asks nginx; `supervisor` and `nginx` are what runs it."""
+    """A project on a server: `site` sends requests to nginx; `supervisor` and `nginx` run the project."""
 
     site: SecureSite
     nginx: Nginx
@@ -318,7 +318,7 @@ def deployed(
     prepare: Callable[[Path], None] = lambda project: None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Deployment]:
-    """Run a project on this machine as its deploy/README.md says, with two worker processes, and give it once it is up.
+    """Run a project on this machine as its deploy/README.md says, with two workers. Yields it once it is up.
 
     template, environments: the fixtures. folder: one that is empty. answers: those that differ from the defaults;
     deployment is nginx_supervisor. prepare: changes the project before it starts. variables: those that differ from

@@ -1,4 +1,4 @@
-"""Breaking what a generated project runs on, and seeing what its visitors see of it."""
+"""Break the services of a generated project, and watch what its visitors see."""
 
 import os
 import socket
@@ -17,12 +17,11 @@ import pytest
 from ..harness.servers import Redis, wait_until
 from .serving import Answer, Site, add_urls
 
-CAN_MOUNT = os.geteuid() == 0  # as CI can, where what is skipped fails
+CAN_MOUNT = os.geteuid() == 0  # always true in CI, where skipped tests fail
 SMALL_DISKS = pytest.mark.skipif(not CAN_MOUNT, reason="only root can mount a small disk")
 
-# Pages that a project's own code may have: one that holds a connection to the database for a second, and says in a file
-# that it does; one that says which process answers, and of which release; one that needs the database; one that
-# is large; one that reads what it is sent.
+# Pages of a team's own code. The first holds a database connection for a second, and records that in a file. The
+# others name the process and release, need the database, are large, or read their whole request.
 VIEWS = """\
 import os
 from pathlib import Path
@@ -79,7 +78,7 @@ def add_views(project: Path) -> None:
 
 @dataclass(frozen=True)
 class Attempt:
-    """A request: when it began, how many seconds it took, and its status; none where the connection broke."""
+    """A request: its start, its duration in seconds, and its status, which is None if the connection broke."""
 
     begun: float
     seconds: float
@@ -87,7 +86,7 @@ class Attempt:
 
 
 def timed(ask: Callable[[], Answer]) -> Attempt:
-    """Ask for something, whatever comes of it."""
+    """Send a request, and record the result."""
     begun, status = time.monotonic(), None
     with suppress(OSError, HTTPException):
         status = ask().status
@@ -95,13 +94,13 @@ def timed(ask: Callable[[], Answer]) -> Attempt:
 
 
 def attempt(site: Site, path: str) -> Attempt:
-    """Ask for a path, whatever comes of it."""
+    """Request a path, and record the result."""
     return timed(lambda: site.ask(path))
 
 
 @contextmanager
 def load(site: Site, paths: Sequence[str], clients: int = 8) -> Iterator[list[Attempt]]:
-    """Let clients ask for paths, one after the other, hardly pausing, while the block runs; give what they got."""
+    """Let clients request paths almost without pause while the block runs. Yields the results."""
     attempts: list[Attempt] = []
     over = Event()
 
@@ -125,7 +124,7 @@ def load(site: Site, paths: Sequence[str], clients: int = 8) -> Iterator[list[At
 
 
 def processes(site: Site, number: int = 2) -> set[int]:
-    """Return the ids of the worker processes, once so many have answered."""
+    """Return the ids of the worker processes, once that many have responded."""
     found: set[int] = set()
 
     def ask() -> bool:
@@ -137,26 +136,26 @@ def processes(site: Site, number: int = 2) -> set[int]:
 
 
 def send(site: Site, request: bytes) -> socket.socket:
-    """Send the beginning of a request, or all of it, and return the connection."""
+    """Send a request, or its beginning, and return the connection."""
     connection = socket.create_connection(("127.0.0.1", site.port), timeout=60)
     connection.sendall(request)
     return connection
 
 
 def get(path: str, *, keep: bool = False) -> bytes:
-    """Return a request as the proxy sends it. keep: whether the connection is to be used again."""
+    """Return a request as the proxy sends it. keep: whether to keep the connection open."""
     return head("GET", path, {"Connection": "keep-alive"} if keep else {})
 
 
 def head(method: str, path: str, headers: Mapping[str, str]) -> bytes:
-    """Return what is before the body of a request, as the proxy sends it."""
+    """Return the head of a request, as the proxy sends it."""
     sent = {"Host": "example.com", "X-Forwarded-Proto": "https", "Connection": "close"} | dict(headers)
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
     return "\r\n".join(lines).encode()
 
 
 def send_pieces(site: Site, pieces: Iterable[bytes]) -> int | None:
-    """Send a request piece by piece, as far as the server takes it, and return the status of the answer."""
+    """Send a request in pieces, until the server refuses one, and return the status of the response."""
     connection = send(site, b"")
     with suppress(ConnectionError):
         for piece in pieces:
@@ -165,9 +164,9 @@ def send_pieces(site: Site, pieces: Iterable[bytes]) -> int | None:
 
 
 def accepted(site: Site) -> int:
-    """Return how many connections the server has taken out of the queue of its port, and not closed."""
+    """Return the number of open connections that the server has accepted."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    # Of a connection: its own address, the state that means "established", and an inode once a process has it.
+    # Of a connection: its local address, the state "established", and an inode once a process has accepted it.
     return sum(
         local.endswith(f":{site.port:04X}") and state == "01" and inode != "0"
         for _, local, _, state, *_, inode in (row[:10] for row in rows)
@@ -175,7 +174,7 @@ def accepted(site: Site) -> int:
 
 
 def read_answer(connection: socket.socket) -> None:
-    """Read an answer of a probe on a connection that stays open."""
+    """Read the response of a probe on a connection that stays open."""
     received = b""
     while not received.endswith((b"\r\n\r\nok\n", b"\r\n0\r\n\r\n")):  # in one piece, or in chunks
         part = connection.recv(65536)
@@ -184,7 +183,7 @@ def read_answer(connection: socket.socket) -> None:
 
 
 def status(connection: socket.socket) -> int | None:
-    """Return the status that comes back on a connection, or None where it is closed without one."""
+    """Return the status of the response on a connection, or None if it closes without one."""
     received = b""
     with connection, suppress(ConnectionError):
         while part := connection.recv(65536):
@@ -193,12 +192,12 @@ def status(connection: socket.socket) -> int | None:
 
 
 def children(process: int) -> set[int]:
-    """Return the ids of the processes that a process has started."""
+    """Return the ids of the child processes of a process."""
     return set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
 
 
 def is_gone(process: int) -> bool:
-    """Say whether a process has ended, even where its parent has not noticed yet."""
+    """Return whether a process has ended, even if its parent has not noticed yet."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -207,25 +206,25 @@ def is_gone(process: int) -> bool:
 
 
 def kill(process: int) -> float:
-    """Kill a process with SIGKILL, wait until it is gone, and return when that was."""
+    """Kill a process with SIGKILL, wait until it is gone, and return the time."""
     os.kill(process, 9)
     wait_until(lambda: is_gone(process), 30, "a killed process is gone")
     return time.monotonic()
 
 
 def forget_most_memory(process: int) -> None:
-    """Have the most memory that a process had start at what it has now."""
+    """Reset the peak memory of a process to its current memory."""
     Path(f"/proc/{process}/clear_refs").write_text("5")
 
 
 def most_memory(process: int) -> int:
-    """Return the most memory that a process had, in bytes."""
+    """Return the peak memory of a process, in bytes."""
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 def seconds_until(happens: Callable[[], bool], at_most: float, what: str) -> float:
-    """Return how long something took; raise AssertionError, naming it, when that is longer than `at_most`."""
+    """Return the seconds that something took. Raises AssertionError, which names it, after more than `at_most`."""
     begun = time.monotonic()
     wait_until(happens, at_most, what)
     return time.monotonic() - begun
@@ -233,7 +232,7 @@ def seconds_until(happens: Callable[[], bool], at_most: float, what: str) -> flo
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Mount a disk of so many megabytes on a folder while the block runs."""
+    """Mount a disk of that many megabytes on a folder while the block runs."""
     folder.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder], check=True)
     try:
@@ -243,7 +242,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Take all room that is left on a disk, and return the file that has it."""
+    """Fill a disk with a file, and return the file."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while file.write(bytes(4096)):
@@ -253,7 +252,7 @@ def fill(disk: Path) -> Path:
 
 @contextmanager
 def on_a_small_disk(redis: Redis) -> Iterator[None]:
-    """Let Redis begin anew on a small disk while the block runs, where that can be mounted."""
+    """Restart Redis with empty data on a small disk while the block runs, if one can be mounted."""
     if not CAN_MOUNT:
         yield
         return

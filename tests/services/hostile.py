@@ -1,4 +1,4 @@
-"""Requests that nobody in good faith sends. Each is to be answered, and none with a server error."""
+"""Hostile requests. Each must get a response that is not a server error."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from .pages import Form
 
-# What a database, a number, a date, a file name or a page has no room for, as it stands in a query or a form.
+# Values in a query or form that databases, numbers, dates, file names, or pages cannot handle.
 VALUES = [
     "%00",
     "%ed%a0%80%ff",
@@ -19,10 +19,10 @@ VALUES = [
     "..%2f..%2fetc%2fpasswd",
     "%27%22%3E%3Cscript%3E%5C%25s%7B%7D",
 ]
-# These do not fit in a request line.
+# Values that are too long for a request line.
 LONG_VALUES = ["x" * 300, "9" * 5000, "x" * 100_000]
 
-# What lists of Django, of REST framework and of their packages are asked for, and what they should not be.
+# Parameters of lists in Django, REST framework, and their packages, and some that they do not have.
 QUERY_NAMES = [
     "_facets",
     "_to_field",
@@ -48,7 +48,7 @@ QUERY_NAMES = [
     "version",
 ]
 
-# Bodies of API requests, beside those of FACTS: what JSON can say and Python or a database cannot.
+# Bodies of API requests that JSON allows, but Python or a database cannot handle.
 JSON_BODIES = [
     b"",
     b"\x00",
@@ -83,7 +83,7 @@ JSON_BODIES = [
     b'{"name": "twice", "name": "thrice", "age": 1, "email": "g@example.com"}',
 ]
 
-# An id that no column holds, or that is none.
+# Ids that are too large for a column, or not ids at all.
 IDS = [
     "0",
     "-1",
@@ -152,7 +152,7 @@ FORM_BODIES = {
     b"application/json": b"[" * 100_000,
 }
 
-# Not quite HTTP. The server refuses these before the project sees them.
+# Invalid HTTP, which the server refuses before the project sees it.
 MALFORMED = [
     b"POST /login/ HTTP/1.1\r\nHost: example.com\r\nContent-Length: -1\r\n\r\n",
     b"POST /login/ HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1e3\r\n\r\n",
@@ -171,7 +171,7 @@ MALFORMED = [
 
 @dataclass
 class Request:
-    """A request, as the proxy passes it on."""
+    """A request, as the proxy forwards it."""
 
     target: str
     method: str = "GET"
@@ -179,7 +179,7 @@ class Request:
     body: bytes = b""
 
     def as_bytes(self, *headers: bytes) -> bytes:
-        """Return it as it is sent, with these headers beside its own."""
+        """Return the bytes of the request, with additional headers."""
         lines = [
             f"{self.method} {self.target} HTTP/1.1".encode("latin-1"),
             b"Host: example.com",
@@ -194,14 +194,14 @@ class Request:
 
 
 def to_list(path: str) -> Iterator[Request]:
-    """Requests to a page that lists, searches and filters."""
+    """Requests to a page with a list, a search, and filters."""
     for name in QUERY_NAMES:
         for value in VALUES:
             yield Request(f"{path}?{name}={value}")
 
 
 def to_page(path: str) -> Iterator[Request]:
-    """Requests to a page, whatever it is."""
+    """Requests to any page."""
     yield Request(f"{path}?next=%00&%00=%ff&&&=")
     yield Request(f"{path}?{'a=1&' * 900}")
     for method in METHODS:
@@ -211,18 +211,18 @@ def to_page(path: str) -> Iterator[Request]:
 
 
 def with_headers(path: str) -> Iterator[Request]:
-    """Requests with headers that say nothing sensible."""
+    """Requests with meaningless headers."""
     for header in HEADERS:
         yield Request(path, headers=(header,))
 
 
 def to_object(route: str) -> Iterator[Request]:
-    """Requests to the page of an object, whose id is the 1 in the route, for objects that there cannot be."""
+    """Requests to the page of an object, with impossible ids in place of the 1 in the route."""
     for number in IDS:
         yield Request(route.replace("/1/", f"/{number}/"))
 
 
-# What a field of this type takes.
+# A valid value for each type of field.
 GOOD: Mapping[str, str] = {
     "date": "2026-01-01",
     "email": "somebody@example.com",
@@ -232,15 +232,15 @@ GOOD: Mapping[str, str] = {
 
 
 def to_form(form: Form) -> Iterator[Request]:
-    """A form, filled in well but for one field at a time; and one whose proof against CSRF is wrong."""
+    """A valid form with one hostile field at a time, and one with a wrong CSRF token."""
     good = {
         name: form.values.get(name) or GOOD.get(kind, "text")
         for name, kind in form.types.items()
         if name in form.values or kind not in ("checkbox", "radio", "button")
     }
     content_type = b"Content-Type: application/x-www-form-urlencoded"
-    # What the actions of the admin are for is a list of ids that Django trusts staff to send. The row that a page
-    # copies when it adds one is not read.
+    # Admin actions get a list of ids that Django trusts staff to send. The empty row that the page copies for new
+    # rows is not read.
     for name in sorted(name for name in form.types if name != "_selected_action" and "__prefix__" not in name):
         rest = urlencode({other: value for other, value in good.items() if other != name})
         values = ["%00", "%ff", "x"] if name == "csrfmiddlewaretoken" else [*VALUES, *LONG_VALUES]
@@ -249,7 +249,7 @@ def to_form(form: Form) -> Iterator[Request]:
 
 
 def to_api(path: str) -> Iterator[Request]:
-    """Requests to an endpoint that takes JSON."""
+    """Requests to an endpoint that accepts JSON."""
     for method in ("POST", "PUT", "PATCH"):
         for body in JSON_BODIES:
             yield Request(path, method, (b"Content-Type: application/json",), body)

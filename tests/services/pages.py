@@ -1,4 +1,4 @@
-"""Visiting a running project as a browser does: cookies are kept, links followed, forms found."""
+"""Visit a running project like a browser: keep cookies, follow links, find forms."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from .serving import PASSWORD, Answer, Site, Stack
 
-# Prints the route of every view, those of Django and of packages included.
+# Prints the routes of all views, including those of Django and of packages.
 PRINT_ROUTES = """
 from django.urls import URLResolver, get_resolver
 def routes(resolver, prefix=""):
@@ -23,7 +23,7 @@ print(*("route /" + route for route in routes(get_resolver())), sep="\\n")
 
 @dataclass
 class Form:
-    """A form of a page: where it goes, the types of its fields, and what a browser would send."""
+    """A form of a page: its action, the types of its fields, and the values that a browser would send."""
 
     action: str
     types: dict[str, str] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Form:
 
 
 class Page(HTMLParser):
-    """What a page has: where it leads, its forms, what it loads, and what a strict policy keeps from working."""
+    """The contents of a page: its links, forms, and assets, and what a strict content security policy blocks."""
 
     def __init__(self, path: str, answer: Answer) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Page(HTMLParser):
             self.note_field(tag, given)
 
     def note_what_is_inline(self, tag: str, given: Mapping[str, str]) -> None:
-        """Note scripts and styles that are written in the page, unless they carry its nonce or are data."""
+        """Record inline scripts and styles, unless they carry the nonce or are data."""
         allowed = given.get("nonce") in self.nonces or given.get("type") == "application/json"
         if not allowed and (tag == "style" or (tag == "script" and "src" not in given)):
             self.inline.append(self.get_starttag_text() or tag)
@@ -75,7 +75,7 @@ class Page(HTMLParser):
                 self.inline.append(self.get_starttag_text() or tag)
 
     def note_field(self, tag: str, given: Mapping[str, str]) -> None:
-        """Note a field of the form that the parser is in, and its value."""
+        """Record a field of the current form, and its value."""
         form, name = self.forms[-1], given.get("name", "")
         if tag == "option" and self.select and ("selected" in given or not form.values.get(self.select)):
             form.values[self.select] = given.get("value", "")
@@ -103,14 +103,14 @@ class Page(HTMLParser):
 
 
 class Visitor:
-    """Somebody with a browser."""
+    """A visitor with a browser."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self.cookies: dict[str, str] = {}
 
     def headers(self) -> dict[str, str]:
-        """Return what the browser sends with each request."""
+        """Return the headers that the browser sends with each request."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         return {"Origin": "https://example.com"} | ({"Cookie": cookies} if cookies else {})
 
@@ -120,16 +120,16 @@ class Visitor:
         return answer
 
     def keep(self, cookies: Mapping[str, str]) -> None:
-        """Keep the cookies of an answer. Those that it deletes are empty, and nobody logs out here."""
+        """Keep the cookies of a response. Deleted ones are empty, which is fine: nobody logs out here."""
         self.cookies |= {name: value for name, value in cookies.items() if value.strip('"')}
 
     def send(self, form: Form, values: Mapping[str, str], **headers: str) -> Answer:
-        """Send a form with these values, and of the others what its page gave."""
+        """Send a form with these values, and the page's own values for the other fields."""
         content = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.ask(form.action, method="POST", body=urlencode(form.values | dict(values)), **content, **headers)
 
     def form(self, path: str) -> Form:
-        """Load a page, or where it sends the visitor, and return its form with a password, or else its last one."""
+        """Load a page, follow redirects, and return its form with a password, or else its last form."""
         answer = self.ask(path)
         while answer.status == 302:
             path = urljoin(path, answer.headers["Location"])
@@ -138,31 +138,31 @@ class Visitor:
         return next((form for form in forms if form.names("password")), forms[-1])
 
     def log_in(self, form: Form, name: str, password: str = PASSWORD, **headers: str) -> Answer:
-        """Send the form of a login, whatever its fields are called."""
+        """Send a login form, whatever the names of its fields."""
         (name_field,) = form.names("text", "email")
         (password_field,) = form.names("password")
         return self.send(form, {name_field: name, password_field: password}, **headers)
 
     def is_logged_in(self) -> bool:
-        """Whether a page that needs a login is shown."""
+        """Return whether a page that needs a login is shown."""
         return self.ask("/people/").status == 200
 
 
 def routes(stack: Stack) -> list[str]:
-    """Return a path for each route of the project: the first object, where it needs one. Those of the API have none."""
+    """Return a path for each route of the project, with the first object if it needs one. API routes have none."""
     printed = re.findall(r"^route (/.*)$", stack.python(PRINT_ROUTES), re.MULTILINE)
     return [re.sub("<[^>]+>", "1", route) for route in printed if not re.search(r"[$^]", route)]
 
 
 def shape(path: str) -> str:
-    """Return what pages of one kind have in common: the path without numbers, and the names of its query."""
+    """Return what similar pages share: the path without numbers, and the names in the query."""
     parts = urlsplit(path)
     names = sorted(name for name, _ in parse_qsl(parts.query, keep_blank_values=True))
     return re.sub(r"\d+", "1", parts.path) + "?" + "&".join(names)
 
 
 def crawl(visitor: Visitor, starts: Iterable[str]) -> Iterator[tuple[Page, Answer]]:
-    """Visit the pages of these paths, and those that they lead to, and yield those that are HTML.
+    """Visit these paths and all pages that they link to. Yields the HTML pages.
 
     One page of each kind is enough, and so is one filter of a list at a time.
     """

@@ -1,4 +1,4 @@
-"""Running a generated project's production servers on loopback."""
+"""Run a generated project's production servers on loopback."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ PASSWORD = "a long enough password"
 
 @dataclass
 class Answer:
-    """What a server answered."""
+    """A response of a server."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -33,7 +33,7 @@ class Answer:
 
 @dataclass
 class Site:
-    """A running web server of a project, and the file with what it printed."""
+    """A running web server of a project, and the file with its output."""
 
     port: int
     log: Path
@@ -51,7 +51,7 @@ class Site:
         headers: Mapping[str, str] | None = None,
         https: bool = True,
     ) -> Answer:
-        """Ask for a path as the proxy in front would: over HTTPS, unless told otherwise, with the site's host name."""
+        """Request a path like the proxy in front: over HTTPS by default, with the site's host name."""
         sent = {"Host": "example.com"} | ({"X-Forwarded-Proto": "https"} if https else {}) | dict(headers or {})
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.sock = self.connect()
@@ -66,10 +66,10 @@ class Site:
         return Answer(response.status, response.headers, text, cookies)
 
     def send(self, request: bytes) -> bytes:
-        """Send bytes as they are, and return what the server answers until it closes the connection."""
+        """Send raw bytes, and return the response until the server closes the connection."""
         with self.connect() as connection:
             received = b""
-            # A server may have refused the beginning while the rest is on its way.
+            # A server may refuse the beginning before it has received the rest.
             with suppress(ConnectionError):
                 connection.sendall(request)
             with suppress(ConnectionError):
@@ -78,7 +78,7 @@ class Site:
         return received
 
     def post_form(self, path: str, fields: Mapping[str, str]) -> Answer:
-        """Load the page with a form, and send the form with its CSRF token and cookie, as a browser does."""
+        """Load the page with a form, and send the form with its CSRF token and cookie, like a browser."""
         page = self.ask(path)
         return self.submit(page, path, fields)
 
@@ -90,7 +90,7 @@ class Site:
         cookie: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a form of a page that has been loaded, with its CSRF token."""
+        """Send a form of a loaded page, with its CSRF token."""
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.body)
         assert token is not None, page.body
         cookies = "; ".join(
@@ -110,7 +110,7 @@ class Site:
         return self.ask(path, method="POST", body=json.dumps(data), headers=sent)
 
     def records(self) -> list[dict[str, Any]]:
-        """Return the log records that the server wrote as lines of JSON."""
+        """Return the server's log records, which are lines of JSON."""
         lines = self.log.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
@@ -119,7 +119,7 @@ class Site:
 def running(
     command: Command, project: Path, variables: Mapping[str, str], log: Path, *, code: int = 0
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program of the project while the block runs; it has to end by itself when it is told to, with a code."""
+    """Run a program of the project while the block runs. It must end after SIGTERM, with this exit code."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -144,7 +144,7 @@ def running(
 
 
 def add_urls(project: Path, module: str, code: str) -> None:
-    """Add a module with URLs to a project, below a path of the same name, as a project's own code may be added."""
+    """Add a module with URLs to a project, below a path of the same name, like a team's own code."""
     urls = project / "my_site" / "urls.py"
     marker = "    # The URLs of your own apps go below this line.\n"
     assert marker in urls.read_text()
@@ -162,7 +162,7 @@ def serving(
     workers: int = 2,
     options: Sequence[str] = (),
 ) -> Iterator[Site]:
-    """Run the web server that the project's README names, with options of gunicorn, while the block runs."""
+    """Run the web server as the project's README says, with gunicorn's options, while the block runs."""
     port = free_port()
     command: Command = [programs / "gunicorn", f"my_site.{server}", "--bind", f"127.0.0.1:{port}", *options]
     variables = {"WEB_CONCURRENCY": str(workers)} | dict(variables)
@@ -182,7 +182,7 @@ def serving(
 
 @dataclass
 class Installation:
-    """A project that is ready to run in production: its programs, its database and the variables that it needs."""
+    """A project that is ready for production: its programs, its database, and its variables."""
 
     project: Path
     programs: Path
@@ -220,7 +220,7 @@ def installed(
     prepare: Callable[[Path], None] = lambda project: None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Installation]:
-    """Install a project as its README says, and run the services that its answers ask for, but not the project.
+    """Install a project as its README says, and run the services that it needs, but not the project.
 
     prepare: changes the project before it starts. variables: those that differ from what a production has.
     """
@@ -258,7 +258,7 @@ def in_production(
     prepare: Callable[[Path], None] = lambda project: None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Stack]:
-    """Run a project as its README says, with two worker processes and the services that its answers ask for.
+    """Run a project as its README says, with two workers and the services that it needs.
 
     prepare: changes the project before it starts. variables: those that differ from what a production has.
     """

@@ -1,4 +1,4 @@
-"""Accounts by django-allauth, on the production servers: from signing up to second factors, and what they hide."""
+"""django-allauth's accounts on the production servers: from signing up to second factors, without leaks."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ def stack(
 
 @dataclass
 class Visitor:
-    """A browser behind the proxy: it keeps cookies, and has an address of its own."""
+    """A browser behind the proxy, with cookies and an address of its own."""
 
     site: Site
     address: str
@@ -59,7 +59,7 @@ class Visitor:
         return answer
 
     def log_in(self, email: str, password: str = PASSWORD) -> str | None:
-        """Return where a login leads, if it does not show the form again."""
+        """Return the path that a login redirects to, or an empty string if it shows the form again."""
         location: str | None = self.post("/login/", {"login": email, "password": password}).headers["Location"]
         return location
 
@@ -69,7 +69,7 @@ class Visitor:
 
 
 def add_user(stack: Stack, email: str, *, is_staff: bool = False) -> None:
-    """Add a user with a verified address, who may do everything when it is staff."""
+    """Add a user with a verified address. Staff are superusers."""
     stack.python(
         "from django.contrib.auth import get_user_model as user; from allauth.account.models import EmailAddress;"
         f"user = user().objects.create_user('{email}', '{PASSWORD}', is_staff={is_staff}, is_superuser={is_staff});"
@@ -78,20 +78,20 @@ def add_user(stack: Stack, email: str, *, is_staff: bool = False) -> None:
 
 
 def mails(stack: Stack, email: str, number: int = 1) -> list[str]:
-    """Wait for so many mails to an address, and return their texts."""
+    """Wait for that many mails to an address, and return their texts."""
     wait_until(lambda: len(stack.mailbox.texts_to(email)) >= number, 30, f"mail {number} to {email} arrives")
     return stack.mailbox.texts_to(email)
 
 
 def link(text: str) -> str:
-    """Return the path of the link in a mail, which leads to where the site is."""
+    """Return the path of the link in a mail. Raises AssertionError if it leads to another site."""
     found = re.search(r"https://example\.com(/\S+)", text)
     assert found is not None, text
     return found[1]
 
 
 def totp(secret: str) -> str:
-    """Return what an authenticator app shows now (RFC 6238, with 30 seconds and 6 digits)."""
+    """Return the current code of an authenticator app (RFC 6238, 30 seconds, 6 digits)."""
     counter = struct.pack(">Q", int(time.time()) // 30)
     digest = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
     start = digest[-1] & 15
@@ -146,7 +146,7 @@ def test_staff_needs_a_second_factor_everywhere(stack: Stack) -> None:
     add_user(stack, email, is_staff=True)
     credentials = {"username": email, "password": PASSWORD}
 
-    # The admin has no login of its own, and neither it nor the API takes a password alone.
+    # The admin has no login of its own. Neither the admin nor the API accepts only a password.
     assert urlsplit(visitor.get("/secret-admin/login/").headers["Location"]).path == "/login/"
     refusal = stack.site.post_json("/api/token/", credentials)
     assert (refusal.status, "needs a second factor" in refusal.body) == (400, True)
@@ -173,7 +173,7 @@ def test_nobody_is_told_who_has_an_account(stack: Stack) -> None:
     add_user(stack, "known@example.com")
 
     def ask(name: str) -> list[tuple[int, str | None, str]]:
-        """Sign up, reset a password and log in with a name, and return the answers without the name."""
+        """Sign up, reset a password, and log in with a name. Returns the responses without the name."""
         visitor, email = Visitor(stack.site, "192.0.2.5"), f"{name}@example.com"
         answers = [
             visitor.post("/signup/", {"email": email, "password1": PASSWORD, "password2": PASSWORD}),
@@ -206,7 +206,7 @@ def test_wrong_passwords_lock_the_name_whatever_address_they_come_from(stack: St
 
 
 def test_a_reload_loses_no_mail(stack: Stack) -> None:
-    """Neither those on their way, nor those that wait for them."""
+    """Neither mails that are being sent, nor those in the queue."""
     emails = [f"reader{number}@example.com" for number in range(4)]
     stack.python(
         "from django.contrib.auth import get_user_model as user; from allauth.account.models import EmailAddress\n"
@@ -214,7 +214,7 @@ def test_a_reload_loses_no_mail(stack: Stack) -> None:
         f"    reader = user().objects.create_user(email, '{PASSWORD}')\n"
         "    EmailAddress.objects.create(user=reader, email=email, primary=True, verified=True)"
     )
-    stack.mailbox.delay = 4  # longer than it takes to start the processes that follow
+    stack.mailbox.delay = 4  # longer than new processes take to start
     for number, email in enumerate(emails):
         visitor = Visitor(stack.site, f"192.0.2.{100 + number}")
         assert visitor.post("/password/reset/", {"email": email}).status == 302

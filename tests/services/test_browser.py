@@ -1,4 +1,4 @@
-"""The pages of a project in production, in a real browser: they work, without errors, and everybody can use them."""
+"""The pages of a project in production work in a real browser, without errors, and are accessible."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ WITH_DJANGO = pytest.mark.parametrize("running", ["django"], indirect=True, scop
 WITH_ALLAUTH = pytest.mark.parametrize("running", ["allauth"], indirect=True, scope="module")
 NEW_PASSWORD = "another long password"
 
-# A user with a verified address, where the project asks for that.
+# A user with a verified address, if the project needs that.
 ADD_USER = """
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -40,20 +40,20 @@ if apps.is_installed("allauth.account"):
 
 @dataclass
 class Running:
-    """A project in production, and a browser to which it is example.com."""
+    """A project in production, and a browser that reaches it as example.com."""
 
     name: str
     stack: Stack
     browser: Browser
 
     def add_user(self, name: str, *, is_staff: bool = False) -> str:
-        """Make a user who may do everything, and return the address that is also the name to log in with."""
+        """Create a superuser, and return the address, which is also the user name."""
         email = f"{name}@example.com"
         self.stack.python(ADD_USER.format(email=email, password=PASSWORD, is_staff=is_staff))
         return email
 
     def link_in_mail(self, address: str) -> str:
-        """Wait for a mail to somebody, the only one so far that has a link, and return the link."""
+        """Wait for the only mail to a user with a link, and return the link."""
 
         def links() -> list[str]:
             return re.findall(rf"https://{HOST}/\S+", "\n".join(self.stack.mailbox.texts_to(address)))
@@ -92,7 +92,7 @@ def page(inspector: Inspector) -> Page:
 
 
 def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
-    """Log in with a password, as far as that leads."""
+    """Log in with a password, as far as a password is enough."""
     page.goto("/login/")
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
@@ -106,7 +106,7 @@ def log_out(page: Page) -> None:
 
 
 def totp(secret: str) -> str:
-    """Return the code that an authenticator shows now (RFC 6238), or shows next, where this one is about to change."""
+    """Return the current code of an authenticator (RFC 6238), or the next one if it is about to change."""
     if 30 - time.time() % 30 < 5:
         time.sleep(30 - time.time() % 30)
     digest = hmac.digest(base64.b32decode(secret), struct.pack(">Q", int(time.time()) // 30), hashlib.sha1)

@@ -1,4 +1,4 @@
-"""The Dockerfile and the compose files: linted, consistent, and, where buildah is, built and run."""
+"""The Dockerfile and the Compose files are linted, consistent, and, with buildah, built and run."""
 
 import os
 import re
@@ -34,7 +34,7 @@ def project(request: pytest.FixtureRequest, template: Path, tmp_path_factory: py
 
 
 def of_project(services: dict[str, Any]) -> dict[str, Any]:
-    """Return the services that run the project's own image, whatever it is asked to do."""
+    """Return the services that run the project's own image."""
     return {name: service for name, service in services.items() if "env_file" in service}
 
 
@@ -60,7 +60,7 @@ def test_production_gets_every_variable_that_it_requires(project: Path) -> None:
 
 
 def test_no_value_of_production_is_in_the_file(project: Path) -> None:
-    """What is a secret, or differs between installations, comes from outside, or compose says what is missing."""
+    """Secrets, and values that differ between installations, come from outside. Compose names missing ones."""
     text = (project / "compose.production.yaml").read_text()
     names = set(re.findall(r"\$\{(\w+)", text))
     services = compose(project, "compose.production.yaml")["services"]
@@ -108,7 +108,7 @@ def test_production_starts_in_order_and_again(project: Path) -> None:
         for other, how in service.get("depends_on", {}).items():
             condition = "service_completed_successfully" if other == "migrate" else "service_healthy"
             assert how == {"condition": condition}, name
-            # The health of web is what its image says.
+            # The health check of web is in its image.
             assert other in ("migrate", "web") or "test" in services[other]["healthcheck"], other
         if name in of_project(services).keys() - {"migrate"}:
             assert "migrate" in service["depends_on"], name
@@ -137,7 +137,7 @@ def test_what_must_last_is_in_volumes(project: Path) -> None:
 
 
 def test_a_release_does_what_the_readme_says(project: Path) -> None:
-    """The commands for a release without containers, split between the image and the migrate step."""
+    """The image and the migrate step together run the commands of a release without containers."""
     readme = (project / "README.md").read_text().split("## Run it in production")[1]
     release = readme.split("```sh\n")[1]
     listed = re.findall(r"^uv run --no-sync manage.py (.*)$", release, re.M)
@@ -160,7 +160,7 @@ def test_development_asks_for_nothing_and_shows_itself_to_nobody_else(project: P
         "127.0.0.1"
     }
     for name, service in services.items():
-        # Commands choose the settings themselves: tests have their own.
+        # Commands choose their settings: tests have their own.
         assert ("DJANGO_SETTINGS_MODULE" in service.get("environment", {})) == (name == "worker"), name
 
 
@@ -201,7 +201,7 @@ def buildah(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Buildah]:
 
 
 def locked(template: Path, folder: Path, answers: Answers) -> Path:
-    """Make a project as a team has it: with a lock file, and with files that no image may get."""
+    """Create a project like a team's: with a lock file, and with files that must not be in an image."""
     project = projects.render(template, folder / "project", answers | {"deployment": ["docker"]})
     run([projects.UV, "lock", "--quiet"], project)
     for name in (".env", ".env.production", "db.sqlite3", "media/upload.txt", "my_site/__pycache__/urls.pyc"):
@@ -227,7 +227,7 @@ class TestImages:
         port = free_port()
         with servers.postgres() as database, servers.redis() as redis:
             variables = variables_of(services["web"], GIVEN)
-            variables["FORWARDED_ALLOW_IPS"] += ",127.0.0.1"  # where the test asks from
+            variables["FORWARDED_ALLOW_IPS"] += ",127.0.0.1"  # the address of the test's requests
             variables["PORT"] = str(port)
             if "db" in services:
                 variables["DATABASE_URL"] = database.create_database("site")
@@ -251,7 +251,7 @@ class TestImages:
                 assert site.ask(stylesheet[1]).status == 200
             if "worker" in services:
                 check_celery(container, services, tmp_path)
-            # The file system is read-only in production, but for these.
+            # In production, only these parts of the file system are writable.
             written = container.run("sh", "-c", "find / -xdev -user 10001 2> /dev/null || true").splitlines()
             kept = ("/tmp", "/dev", "/srv/my_site/media", "/var/lib/my_site")
             assert [path for path in written if not path.startswith(kept)] == []
@@ -279,7 +279,7 @@ class TestImages:
         assert "--locked" in buildah("bud", *flags, "--target", "production", project, fails=True)
 
     def test_development_needs_one_command(self, buildah: Buildah, template: Path, tmp_path: Path) -> None:
-        """A fresh project, of a user who is not root: no lock file, no .env, no packages."""
+        """A fresh project of a user other than root, without lock file, .env, and packages."""
         project = projects.render(template, tmp_path / "project", {"deployment": ["docker"], "use_celery": True})
         run(["chown", "--recursive", "12345:12345", project], tmp_path)
         image = buildah.build(project, "development")
@@ -331,7 +331,7 @@ class TestImages:
 
 
 def check_image(buildah: Buildah, image: str) -> None:
-    """Look at what is in an image of production, and what it says of itself."""
+    """Check the files and the configuration of a production image."""
     configuration = buildah.configuration(image)
     container = Container(buildah, image, {})
 
@@ -353,7 +353,7 @@ def answers_well(site: Site) -> bool:
 
 
 def check_celery(container: Container, services: dict[str, Any], folder: Path) -> None:
-    """Run worker and beat as compose does, and ask the worker for its health as compose does."""
+    """Run worker and beat, and check the worker's health, like Compose."""
     with container.running(services["worker"]["command"], folder / "worker.log"):
         wait_until(lambda: " ready." in (folder / "worker.log").read_text(), 30, "the worker starts")
         kind, test = services["worker"]["healthcheck"]["test"]

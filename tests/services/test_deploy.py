@@ -1,4 +1,4 @@
-"""A project behind nginx and under Supervisor, both with the files that it has for them, does what it should."""
+"""A project works behind nginx and under Supervisor, with the files that it has for them."""
 
 import json
 import os
@@ -40,7 +40,7 @@ RENDERED = [
     )
 ]
 
-# What gixy would have otherwise, and why it is not: every other finding fails.
+# Accepted findings of gixy, with reasons. Every other finding fails.
 KNOWN = {
     ("hsts_header", "Missing HSTS header"): "Django sends it; two places that say how long would contradict each other",
     ("http2_misdirected_request", "Missing HTTP/2 misdirected-request safeguard (return 421)"): "444 closes instead",
@@ -56,7 +56,7 @@ SECURITY_HEADERS = [
     "X-Frame-Options",
 ]
 
-# A page that tells what the project knows of a client and of itself, and takes whatever is sent.
+# A page that shows what the project knows about the client and itself, and accepts any request.
 VIEWS = """\
 from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
@@ -101,10 +101,10 @@ def test_nginx_takes_its_configuration_and_gixy_finds_nothing(
     for deployment in answers["deployment"]:
         nginx = configure_nginx(project, tmp_path / deployment, deployment, 8000)
 
-        # Newer ones want HTTP/2 said in another way, which 1.22 does not know.
+        # Newer versions warn about this form of HTTP/2, but nginx 1.22 knows no other.
         warnings = [line for line in nginx.test().splitlines() if "[warn]" in line and '"listen ... http2"' not in line]
         assert warnings == []
-        # It always finds something: nginx.conf, which the files are included in, is Debian's.
+        # It always finds something, because nginx.conf is Debian's.
         report = run([program("gixy"), "--format", "json", nginx.configuration], nginx.folder, fails=True)
         ours = [found for found in json.loads(report) if not Path(found["file"]).samefile(nginx.configuration)]
         assert {(found["plugin"], found["summary"]) for found in ours} == KNOWN.keys(), ours
@@ -134,19 +134,19 @@ def add_echo(project: Path) -> None:
 
 
 def plain(deployment: Deployment) -> Site:
-    """Return the site as it is without TLS."""
+    """Return the site without TLS."""
     return Site(deployment.nginx.http, deployment.site.log, deployment.site.process)
 
 
 def stylesheet(deployment: Deployment) -> str:
-    """Return the path of the stylesheet, as the home page names it."""
+    """Return the path of the home page's stylesheet."""
     found = re.search(r'href="(/static/site/site\.\w+\.css)"', deployment.site.ask("/").body)
     assert found is not None
     return found[1]
 
 
 def how_often(answer: Answer) -> dict[str, int]:
-    """Return how often an answer carries each of the security headers that it has."""
+    """Return how often a response has each security header."""
     return {name: len(answer.headers.get_all(name, [])) for name in SECURITY_HEADERS if name in answer.headers}
 
 
@@ -230,7 +230,7 @@ def test_the_certificate_is_shown_to_nobody_else(deployment: Deployment) -> None
 
 
 def handshake(deployment: Deployment, context: ssl.SSLContext, session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
-    """Return a connection with TLS settings of its own, which may go on with a session."""
+    """Return a TLS connection with these settings, which may resume a session."""
     deployment.nginx.authority.configure_trust(context)
     plain_socket = socket.create_connection(("127.0.0.1", deployment.nginx.https), timeout=30)
     return context.wrap_socket(plain_socket, server_hostname="example.com", session=session)
@@ -321,7 +321,7 @@ def test_what_is_too_large_is_refused(deployment: Deployment) -> None:
 
 @contextmanager
 def alone(template: Path, folder: Path, upstream: int, old: str = "", new: str = "") -> Iterator[SecureSite]:
-    """Run nginx in front of a port, with one change of what the project has for it, and give the site."""
+    """Run nginx in front of a port, with one change in the project's file. Yields the site."""
     project = projects.render(template, folder / "project", {"deployment": ["nginx_supervisor"]})
     nginx = configure_nginx(project, folder / "nginx", "nginx_supervisor", upstream)
     if old:
@@ -343,7 +343,7 @@ def test_a_server_that_is_away_leaves_a_plain_page(template: Path, tmp_path: Pat
 
 @contextmanager
 def stub(answer: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    """Run a server that answers with some bytes and sends back what comes then; give its port and the requests."""
+    """Run a server that responds with some bytes, then echoes. Yields its port and the requests."""
     requests: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0), backlog=100) as listener:
 
@@ -386,7 +386,7 @@ def test_one_address_cannot_ask_for_everything(template: Path, tmp_path: Path) -
     ok = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with (
         stub(ok) as (port, _),
-        # A slow machine asks slowly.
+        # A slow machine sends requests slowly.
         alone(template, tmp_path, port, "rate=100r/s", "rate=1r/m") as site,
     ):
         greedy = [site.ask("/people/").status for _ in range(210)]
@@ -401,7 +401,7 @@ def test_one_address_cannot_ask_for_everything(template: Path, tmp_path: Path) -
 
 
 def release_commands(deployment: Deployment) -> list[str]:
-    """Return the commands for each release of deploy/README.md, those of the user and those of root."""
+    """Return the commands for each release in deploy/README.md: the user's, and root's."""
     text = (deployment.project / "deploy" / "README.md").read_text()
     section = text.partition("\n## For each release\n")[2].partition("\n## ")[0]
     return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
@@ -418,13 +418,13 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
     git(deployment.project, "fetch", "--quiet", "origin")
     git(deployment.project, "branch", "--quiet", "--set-upstream-to=origin/main")
     git(tmp_path, "clone", "--quiet", str(origin), str(elsewhere))
-    # The server's own process must not keep the project's package.
+    # gunicorn's main process must not import the project's package.
     projects.replace(elsewhere, 'RELEASE = "first"', "from my_site import RELEASE")
     with (elsewhere / "my_site" / "__init__.py").open("a") as package:
         package.write('\nRELEASE = "second"\n')
     css = elsewhere / "core" / "static" / "site" / "site.css"
     css.write_text(css.read_text() + "/* second */\n")
-    # A page that nobody has asked for before shows a file that the code of before does not know.
+    # A page that was never requested shows a file that the old code does not know.
     (css.parent / "second.css").write_text("")
     pulled = deployment.project / "core" / "static" / "site" / "second.css"
     (elsewhere / PAGE).write_text(
@@ -435,7 +435,7 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
     git(elsewhere, "push", "--quiet", "origin", "main")
     old_stylesheet, over = stylesheet(deployment), Event()
     as_user, as_root = release_commands(deployment)
-    # What changes in .env counts from then on, too.
+    # Changes in .env count from then on, too.
     variables = deployment.project / ".env"
     variables.write_text(variables.read_text().replace("secret-admin", "new-admin") + "WEB_CONCURRENCY=3\n")
     configuration = deployment.supervisor.folder / "supervisord.conf"
@@ -502,7 +502,7 @@ def test_a_missing_variable_is_fatal_and_named(template: Path, environments: Pat
     with supervising(project, tmp_path / "supervisor", free_port()) as supervisor:
         wait_until(lambda: list(supervisor.status().values()).count("FATAL") == 2, 120, "Supervisor gives up")
 
-        # It has more patience with the web server.
+        # Supervisor tries the web server longer.
         assert supervisor.status()["web"] in ("BACKOFF", "STARTING")
         for name in ("web", "worker", "beat"):
             assert "Set DATABASE_URL, REDIS_URL: .env.example says what each is." in supervisor.log(name)

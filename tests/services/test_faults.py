@@ -1,4 +1,4 @@
-"""The production servers lose nothing and come back, whatever breaks under them."""
+"""The production servers lose nothing, and recover, whatever breaks."""
 
 import re
 import signal
@@ -28,14 +28,14 @@ def stack(
 
 @pytest.fixture
 def site(stack: Stack, tmp_path: Path) -> Iterator[Site]:
-    """A web server of its own for each test: it is not what it was when the test is over."""
+    """A new web server for each test, because the test breaks it."""
     with serving(stack.project, stack.programs, stack.server, stack.variables, tmp_path / "web.log") as site:
         yield site
 
 
 @pytest.fixture(scope="module")
 def limited(stack: Stack) -> Iterator[Site]:
-    """A web server for what it refuses, which leaves it as it was."""
+    """A web server for requests that it refuses, which do not change it."""
     with serving(stack.project, stack.programs, stack.server, stack.variables, stack.folder / "limited.log") as site:
         for page in 3 * ["/login/", "/api/token/"]:
             site.ask(page)
@@ -43,7 +43,7 @@ def limited(stack: Stack) -> Iterator[Site]:
 
 
 def test_sigterm_ends_the_server_after_what_it_was_asked(stack: Stack, site: Site) -> None:
-    # What it can do at once: with WSGI, requests in threads, with ASGI, those with a connection of the pool.
+    # Its simultaneous requests: with WSGI, one in each thread; with ASGI, one with each connection of the pool.
     slots = 2 * (10 if stack.asgi else 4)
     busy = stack.project / "busy"
     busy.unlink(missing_ok=True)
@@ -58,7 +58,7 @@ def test_sigterm_ends_the_server_after_what_it_was_asked(stack: Stack, site: Sit
 
 def test_a_request_on_its_way_when_the_server_stops_is_answered(stack: Stack, site: Site) -> None:
     connections = [faults.send(site, b"") for _ in range(4)]
-    # Kept by a proxy: what was answered can be asked again.
+    # A proxy keeps these open: it can send the request again on another connection.
     for connection in connections[:2]:
         connection.sendall(faults.get("/livez", keep=True))
         faults.read_answer(connection)
@@ -76,8 +76,13 @@ def test_a_request_on_its_way_when_the_server_stops_is_answered(stack: Stack, si
 def test_sighup_brings_new_code_without_an_error(stack: Stack, site: Site) -> None:
     code = stack.project / "faults.py"
     with faults.load(site, ["/faults/process/", "/faults/query/", "/faults/slow/"], clients=4) as attempts:
-        for release in ("a", "bb", "ccc", "dddd"):  # of other lengths: files of the same second look the same else
-            whole = code.with_suffix(".new")  # a process that starts meanwhile must not read a part of it
+        for release in (
+            "a",
+            "bb",
+            "ccc",
+            "dddd",
+        ):  # of different lengths: otherwise, files of the same second look the same
+            whole = code.with_suffix(".new")  # a starting process must not read half of it
             whole.write_text(re.sub('RELEASE = ".*"', f'RELEASE = "{release}"', code.read_text()))
             whole.replace(code)
             old = faults.processes(site)
@@ -115,7 +120,7 @@ def test_a_killed_worker_costs_no_more_than_the_requests_in_flight(site: Site) -
             victim = min(faults.processes(site))
             killed = faults.kill(victim)
             faults.seconds_until(lambda: faults.attempt(site, "/faults/process/").status == 200, 5, "it answers again")
-            # And so does a new process in its place.
+            # So does the process that replaces it.
             faults.processes(site)
             time.sleep(1)
             lost = [attempt for attempt in attempts[before:] if attempt.status != 200]
@@ -127,7 +132,7 @@ def test_after_a_restart_of_the_database_no_request_fails(stack: Stack, site: Si
     with faults.load(site, ["/faults/query/", "/readyz"]) as attempts:
         time.sleep(1)
         stack.database.stop()
-        # Long enough for the pool of ASGI to ask ever more seldom, if it did.
+        # Long enough to see if ASGI's pool waits longer and longer between attempts.
         time.sleep(20 if stack.asgi else 5)
         stack.database.start()
         ready = time.monotonic()
@@ -139,7 +144,7 @@ def test_after_a_restart_of_the_database_no_request_fails(stack: Stack, site: Si
     assert {500, 503} & set(during)
     assert len(after) > 20
     assert [attempt for attempt in after if attempt.status != 200] == []
-    # Two workers, with a connection for each of their four threads, or ten in each pool.
+    # Two workers, with a connection in each of their four threads, or ten in each pool.
     assert count <= 2 * (10 if stack.asgi else 4)
 
 
@@ -151,13 +156,13 @@ PARTS = BROWSER | {"Content-Type": "multipart/form-data; boundary=x"}
 
 
 def part(name: str, value: bytes, file: str = "") -> bytes:
-    """Return a part of a form with files."""
+    """Return one part of a multipart form."""
     filename = f'; filename="{file}"' if file else ""
     return f'--x\r\nContent-Disposition: form-data; name="{name}"{filename}\r\n\r\n'.encode() + value + b"\r\n"
 
 
 def body(path: str, headers: dict[str, str], content: bytes, times: int, *, chunked: bool = False) -> Iterator[bytes]:
-    """Give a request piece by piece, whose body is some content many times."""
+    """Yield the pieces of a request whose body repeats some content."""
     length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(content) * times)}
     yield faults.head("POST", path, headers | length)
     for _ in range(times):
@@ -167,7 +172,7 @@ def body(path: str, headers: dict[str, str], content: bytes, times: int, *, chun
 
 
 def heads(line: bytes, times: int) -> Iterator[bytes]:
-    """Give a request whose head has a piece many times."""
+    """Yield the pieces of a request whose head repeats some content."""
     yield faults.head("GET", "/", {})[:-2]
     for _ in range(times):
         yield line
@@ -199,7 +204,7 @@ def test_what_is_too_much_is_refused(limited: Site, what: str) -> None:
 
     answer = faults.send_pieces(limited, TOO_MUCH[what]())
 
-    # Of the head, a server says 414 or 431, which are kinds of 400.
+    # For a long head, servers respond with 414 or 431 instead of 400.
     assert answer in (400, 413, 414, 431)
     assert faults.processes(limited) == workers
     assert max(faults.most_memory(worker) - before[worker] for worker in workers) < 50 * MIB

@@ -1,4 +1,4 @@
-"""Behind nginx and under Supervisor, a project outlives a killed server and does not notice slow clients."""
+"""Behind nginx and under Supervisor, a project survives a killed server and slow clients."""
 
 import statistics
 import time
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 STACKS = [pytest.param(name, marks=pytest.mark.xdist_group(f"faults-{name}-deployed")) for name in ("wsgi", "asgi")]
 
-# What slow clients begin with, and what each goes on with: the last ones with nothing, they read.
+# How slow clients begin and continue a request. The last ones send nothing more: they read slowly.
 HEADERS = b"Host: example.com\r\nConnection: close\r\n"
 SLOW = [
     (80, b"GET / HTTP/1.1\r\n" + HEADERS, b"X: y\r\n"),
@@ -38,7 +38,7 @@ def deployment(
 
 
 def workers(deployment: Deployment) -> set[int]:
-    """Return the ids of the processes that answer, asked without nginx."""
+    """Return the ids of the responding processes, without nginx in between."""
     return faults.processes(Site(deployment.port, deployment.site.log, deployment.site.process))
 
 
@@ -50,12 +50,12 @@ def test_a_killed_server_answers_again(deployment: Deployment) -> None:
             return int(deployment.site.ask("/faults/process/").body.split()[0]) not in old
         return False
 
-    # Until then, processes that the killed one left may answer.
+    # Until then, processes of the killed master may respond.
     with (
         faults.load(deployment.site, ["/faults/process/"], clients=2) as attempts,
         ThreadPoolExecutor(1) as pool,
     ):
-        # One that such a process waits for, and must not hold the port meanwhile.
+        # A request that such a process waits for. It must not hold the port in the meantime.
         pool.submit(faults.attempt, deployment.site, "/faults/slow/?seconds=20")
         time.sleep(1)
         killed = faults.kill(deployment.supervisor.pid("web"))
@@ -63,7 +63,7 @@ def test_a_killed_server_answers_again(deployment: Deployment) -> None:
 
     assert [attempt for attempt in attempts if attempt.status != 200 and attempt.begun > killed + 5] == []
 
-    # One generation is left, and Supervisor has it in hand.
+    # One generation of processes is left, and Supervisor controls it.
     wait_until(lambda: all(map(faults.is_gone, old)), 40, "the processes of before end")
     wait_until(lambda: deployment.supervisor.status()["web"] == "RUNNING", 60, "Supervisor has it running")
     new = workers(deployment)
@@ -74,12 +74,12 @@ def test_a_killed_server_answers_again(deployment: Deployment) -> None:
 
 @contextmanager
 def slow_clients(deployment: Deployment) -> Iterator[None]:
-    """Have many clients, each from an address of its own, that send or read a few bytes each second."""
+    """Run many clients with different addresses, each of which sends or reads a few bytes each second."""
     slow, over = set[int](), Event()
 
     def crawl(number: int, begin: bytes, go_on: bytes) -> None:
         while not over.is_set():
-            # nginx closes those that are too slow even for it: they come again.
+            # nginx closes connections that are too slow: the clients connect again.
             with suppress(OSError), deployment.site.connect() as connection:
                 connection.sendall(begin)
                 slow.add(number)

@@ -1,4 +1,4 @@
-"""A full disk costs what cannot be written, and nothing else; what runs goes on when there is room again."""
+"""A full disk costs only what cannot be written. Everything goes on when there is room again."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = [
     faults.SMALL_DISKS,
 ]
 
-# A page that writes a short and a long row in one transaction, and one that says what is there.
+# One page writes a short and a long row in one transaction, another one lists the rows.
 VIEWS = """\
 from secrets import token_hex
 from uuid import uuid4
@@ -68,7 +68,7 @@ class Filled:
     disk: Path
 
     def fill(self) -> None:
-        """Take all room that is left, but what a short row needs."""
+        """Fill the disk, except for the room of a short row."""
         filler = faults.fill(self.disk)
         os.truncate(filler, filler.stat().st_size - 2**16)
 
@@ -76,7 +76,7 @@ class Filled:
         (self.disk / "filler").unlink()
         database = self.stack.database
         if database and database.process.poll() is not None:
-            database.start()  # it stops where it cannot write its log; whoever runs it starts it again
+            database.start()  # it stops when it cannot write its log; operators start it again
 
     def write(self) -> Answer:
         return self.stack.site.ask("/disk/write/")
@@ -100,7 +100,7 @@ def filled(
 
 @contextmanager
 def moved(database: servers.Postgres) -> Iterator[Path]:
-    """Have the data of a PostgreSQL server on a small disk while the block runs."""
+    """Keep the data of a PostgreSQL server on a small disk while the block runs."""
     database.stop()
     elsewhere = database.data.with_name("elsewhere")
     database.data.rename(elsewhere)

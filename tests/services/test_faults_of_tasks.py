@@ -1,4 +1,4 @@
-"""No task is lost, whatever is killed, and pages do without Redis."""
+"""No task is lost, whatever is killed, and pages work without Redis."""
 
 import os
 import re
@@ -19,8 +19,7 @@ from .serving import PASSWORD, Answer, Stack, in_production, running
 
 pytestmark = pytest.mark.slow
 
-# Work that takes a while, and says in a file when it begins, in which process, and when it is done: twice where it is
-# done twice.
+# A slow task that records in a file when it begins, in which process, and when it is done: twice if it runs twice.
 TASK = """
 
 @shared_task
@@ -47,7 +46,7 @@ def stack(
 ) -> Iterator[Stack]:
     folder = tmp_path_factory.mktemp(request.param)
     answers = {"server": request.param, "use_celery": True}
-    # Both kinds of accounts, of which only allauth has limits in the cache.
+    # Both kinds of accounts. Only allauth keeps its limits in the cache.
     verify = ""
     if request.param == "asgi":
         answers["accounts"] = "allauth"
@@ -63,14 +62,14 @@ def stack(
 
 
 def add_task(project: Path) -> None:
-    """Add the task, and let what a lost worker held go back after seconds instead of a quarter of an hour."""
+    """Add the task, and return a lost worker's tasks to the queue after seconds instead of 15 minutes."""
     tasks = project / "core" / "tasks.py"
     tasks.write_text(tasks.read_text() + TASK)
     projects.replace(project / "my_site", '"visibility_timeout": 900', '"visibility_timeout": 10')
 
 
 class Work:
-    """The work that was asked for, and what has become of it."""
+    """The tasks that were sent, and their results."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -79,7 +78,7 @@ class Work:
         self.asked = 0
 
     def ask(self, number: int, seconds: float) -> None:
-        """Ask for tasks, each of so many seconds."""
+        """Send tasks, each of so many seconds."""
         numbers = range(self.asked, self.asked + number)
         self.stack.python(f"from core.tasks import work\nfor number in {list(numbers)}: work.delay(number, {seconds})")
         self.asked += number
@@ -92,11 +91,11 @@ class Work:
         wait_until(lambda: len(self.lines(what)) >= number, 90, f"{number} tasks are {what}")
 
     def processes(self) -> list[int]:
-        """Return the processes that took tasks."""
+        """Return the processes that started tasks."""
         return [int(process) for _, _, process in self.lines("begun")]
 
     def effects(self) -> dict[str, int]:
-        """Return how often each task was done, once each has been and no message is left."""
+        """Return how often each task ran, once all have run and no message is left."""
         wait_until(lambda: len({number for _, number, _ in self.lines("done")}) == self.asked, 120, "all work is done")
         redis = self.stack.redis
         wait_until(lambda: redis.ask("LLEN", "celery") == redis.ask("HLEN", "unacked") == "0", 60, "no task is left")
@@ -110,7 +109,7 @@ def work(stack: Stack) -> Work:
 
 @contextmanager
 def worker(stack: Stack, log: Path, *, code: int = 0) -> Iterator[int]:
-    """Run a worker with two processes, and give its own; with what code it ends."""
+    """Run a worker with two processes. Yields its main process. code: the expected exit code."""
     program = stack.programs / "celery"
     command: Command = [program, "--app", "my_site", "worker", "--loglevel", "INFO", "--concurrency", "2"]
     with running(command, stack.project, stack.variables, log, code=code) as process:
@@ -137,7 +136,7 @@ def test_a_killed_worker_costs_no_task(stack: Stack, work: Work, tmp_path: Path)
     with worker(stack, tmp_path / "worker.log", code=-signal.SIGKILL) as main:
         work.ask(6, seconds=2)
         work.wait_for("begun", 2)
-        os.kill(main, signal.SIGSTOP)  # it would put others in the place of its processes
+        os.kill(main, signal.SIGSTOP)  # it would replace its processes
         for process in [*work.processes(), main]:
             faults.kill(process)
     assert work.lines("done") == []
@@ -159,12 +158,12 @@ def test_a_worker_that_is_stopped_finishes_what_it_began(stack: Stack, work: Wor
         assert work.effects() == once(work)
 
 
-# The fields of either login: Django's has a user name, allauth's a login.
+# The fields of both logins: Django's has username, allauth's has login.
 LOGIN = {"username": "ada@example.com", "login": "ada@example.com", "password": PASSWORD}
 
 
 def pages(stack: Stack, name: str) -> dict[str, faults.Attempt]:
-    """Ask for pages of each kind: with and without the database, with throttles, with a task that is handed over."""
+    """Request pages of each kind: with and without the database, with throttles, with a task to send."""
     token = {"Authorization": "Token 0123456789abcdef"}
     asked: dict[str, Callable[[], Answer]] = {
         "home": lambda: stack.site.ask("/"),
@@ -180,7 +179,7 @@ def pages(stack: Stack, name: str) -> dict[str, faults.Attempt]:
 
 @contextmanager
 def without(redis: Redis, fault: str) -> Iterator[None]:
-    """Let Redis be away while the block runs, or unable to write to its disk."""
+    """Make Redis unreachable while the block runs, or its disk full."""
 
     def fill() -> None:
         faults.fill(redis.folder)
@@ -211,7 +210,7 @@ def test_pages_do_without_redis(stack: Stack, fault: str) -> None:
         statuses = {page: made.status for page, made in answer.items()}
         assert statuses == {"home": 200, "login": 200, "logs in": 302, "list": 200, "new": 201}
         assert {page: made.seconds for page, made in answer.items() if made.seconds > 3} == {}
-    # The task of each new person could not be handed over: the log says which, and for whom.
+    # The task of each new person could not be sent. The log names the task and the person.
     lost = [record["message"] for record in stack.site.records() if record["levelname"] == "ERROR"]
     people = stack.python(
         f"from people.models import Person\nprint(*Person.objects.filter(name__startswith='{fault}').values_list('pk'))"
@@ -228,7 +227,7 @@ def test_no_task_is_lost_with_redis(stack: Stack, work: Work, tmp_path: Path, fa
         work.wait_for("begun", 2)
         with without(stack.redis, fault):
             time.sleep(5)
-        # The connections of the web server are broken: a task is handed over all the same.
+        # The web server's connections are broken, but it still sends a task.
         assert pages(stack, f"after-{fault}")["new"].status == 201
         wait_until(lambda: bool(stack.mailbox.texts_to(f"after-{fault}@example.com")), 90, "the mail arrives")
 

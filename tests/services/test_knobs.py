@@ -1,4 +1,4 @@
-"""Variables: each takes effect, and none that is missing or cannot be used lets a program start."""
+"""Each variable takes effect. No program starts with a missing or invalid one."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ SERVERS = ["wsgi", "asgi"]
 PROGRAMS = [*SERVERS, "worker", "beat", "manage.py"]
 REQUIRED = ["ALLOWED_HOSTS", "DATABASE_URL", "DEFAULT_FROM_EMAIL", "EMAIL_HOST", "REDIS_URL", "SECRET_KEY", "SITE_URL"]
 
-# What may stand in a variable by mistake; every program reads these.
+# Mistakes in variables that every program reads.
 NONSENSE = [
     ("ALLOWED_HOSTS", "https://example.com"),
     ("ALLOWED_HOSTS", "example.com,"),
@@ -45,7 +45,7 @@ NONSENSE = [
     ("SITE_URL", "http://example.com"),
     ("SITE_URL", "https://"),
 ]
-# With what is said of those that gunicorn reads, before the project can.
+# Mistakes in variables that gunicorn reads itself, with its messages.
 NONSENSE_OF_SERVERS = [
     ("FORWARDED_ALLOW_IPS", "proxy", "'proxy' does not appear to be an IPv4 or IPv6 network"),
     ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY is 0"),
@@ -59,13 +59,13 @@ NONSENSE_OF_GUNICORN = [
 
 @dataclass
 class Installed:
-    """A project with Celery and no services, and its programs."""
+    """A project with Celery, without services, and its programs."""
 
     project: Path
     programs: Path
 
     def command(self, program: str) -> Command:
-        """Return how the README starts a program."""
+        """Return the README's command for a program."""
         celery: list[str | Path] = [self.programs / "celery", "--app", "my_site"]
         commands: dict[str, Command] = {
             "wsgi": [self.programs / "gunicorn", "my_site.wsgi"],
@@ -77,7 +77,7 @@ class Installed:
         return commands[program]
 
     def refused(self, program: str, variables: dict[str, str]) -> str:
-        """Return the last lines of a program that has to end, and to fail, by itself."""
+        """Return the last lines of a program that must exit with an error."""
         ended = subprocess.run(
             self.command(program),
             cwd=self.project,
@@ -145,7 +145,7 @@ def test_nonsense_of_the_settings_stops_every_program(both: dict[str, Installed]
 
 @contextmanager
 def in_file(installed: Installed, variables: dict[str, str]) -> Iterator[None]:
-    """Have variables in the project's .env while the block runs."""
+    """Put variables into the project's .env while the block runs."""
     file = installed.project / ".env"
     file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
     try:
@@ -168,7 +168,7 @@ def test_nonsense_in_the_file_stops_a_server(both: dict[str, Installed], name: s
         assert said in both["wsgi"].refused("wsgi", VARIABLES)
 
 
-# What each variable changes, with a value that is not the default. gunicorn itself reads the second ones.
+# The effect of each variable, with a value other than the default. gunicorn reads the second group itself.
 KNOBS = [
     ("FORWARDED_ALLOW_IPS", "10.0.0.0/8", "forwarded_allow_ips", "['10.0.0.0/8']"),
     ("WEB_CONCURRENCY", "7", "workers", "7"),
@@ -180,7 +180,7 @@ KNOBS_OF_GUNICORN = [
 
 
 def configured(installed: Installed, server: str, variables: dict[str, str]) -> dict[str, str]:
-    """Return what the server of a project would do, by the names of gunicorn's settings."""
+    """Return the server's configuration, by the names of gunicorn's settings."""
     lines = run([*installed.command(server), "--print-config"], installed.project, variables).splitlines()
     return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines)}
 

@@ -1,4 +1,4 @@
-"""Programs get tokens from a production server, for a user in a browser and for themselves."""
+"""Programs get tokens from a production server, for a user in a browser, and for themselves."""
 
 import base64
 import hashlib
@@ -46,7 +46,7 @@ def site(template: Path, environments: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def ask_for_token(site: Site, program: str, secret: str = SECRET, client: str = "192.0.2.1", **fields: str) -> Answer:
-    """Ask for a token as a program does: it names itself with HTTP Basic authentication, and has no cookies."""
+    """Request a token like a program: with HTTP Basic authentication, and without cookies."""
     credentials = base64.b64encode(f"{program}:{secret}".encode()).decode()
     headers = {
         "Authorization": f"Basic {credentials}",
@@ -57,7 +57,7 @@ def ask_for_token(site: Site, program: str, secret: str = SECRET, client: str = 
 
 
 def get_code(site: Site, scope: str) -> str:
-    """Walk from the program to the site, log in, agree, and walk back, as a browser does; return the code."""
+    """Go from the program to the site, log in, agree, and go back, like a browser. Returns the code."""
     query = {
         "client_id": "calendar",
         "code_challenge": CHALLENGE,

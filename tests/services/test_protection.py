@@ -1,4 +1,4 @@
-"""The production server, attacked: it stops those who guess, refuses other hosts, and fails at no input."""
+"""The production server under attack: it stops guessing, refuses foreign hosts, and survives any input."""
 
 import json
 import re
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 NAMES = ["ada", "grace", *(f"{name}{number}" for name in ("bob", "eve") for number in range(3))]
 
-# The first object of each kind is nobody's that a test needs: forms are sent for it.
+# Tests do not need the first object of each kind: forms are sent for it.
 CREATE = f"""
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -42,7 +42,7 @@ for name in {NAMES}:
     create(name, is_staff=name in ["eve1", "bob1"])
 """
 
-# Production, less what stops a client that asks a lot, and with a hash that takes no time.
+# Production without limits for busy clients, and with a fast password hash.
 UNTHROTTLED = """
 from my_site.settings.production import *
 from my_site.settings.production import PASSWORD_HASHERS, REST_FRAMEWORK
@@ -53,7 +53,7 @@ RATES = dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
 REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": RATES}
 """
 
-# Each server with something: Django's own accounts with WSGI, others with ASGI.
+# Each server with other features: Django's own accounts with WSGI, allauth with ASGI.
 STACKS = [
     pytest.param(answers, id=name, marks=pytest.mark.xdist_group(name))
     for answers in (
@@ -86,23 +86,23 @@ def unthrottled(stack: Stack) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def paths(stack: Stack) -> list[str]:
-    """A path for each route of the project, without those that end a login."""
+    """A path for each route of the project, except those that log out."""
     return [path for path in routes(stack) if "logout" not in path]
 
 
 def login_path(site: Site) -> str:
-    """Return where a page that needs a login sends visitors."""
+    """Return the path of the login page."""
     return site.ask("/people/").headers["Location"]
 
 
 def reset_path(site: Site) -> str:
-    """Return where the page of the login sends those who forgot their password."""
+    """Return the path of the page to reset a password."""
     path = login_path(site)
     return next(link for link in Page(path, site.ask(path)).links if "reset" in link)
 
 
 def admin_of(site: Site) -> Visitor:
-    """Return a superuser who has logged in."""
+    """Return a logged-in superuser."""
     admin = Visitor(site)
     admin.log_in(admin.form(login_path(site)), "admin@example.com")
     assert admin.is_logged_in()
@@ -110,7 +110,7 @@ def admin_of(site: Site) -> Visitor:
 
 
 def addresses(number: int) -> dict[str, str]:
-    """Return headers that claim another address for each number, in every way that there is."""
+    """Return headers that claim another address for each number, in every known way."""
     address = f"10.{number}.{number}.{number}"
     named = dict.fromkeys(
         ("X-Forwarded-For", "X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP"), address
@@ -119,7 +119,7 @@ def addresses(number: int) -> dict[str, str]:
 
 
 def in_other_case(name: str, number: int) -> str:
-    """Return a name as it can be written, too."""
+    """Return another spelling of a name."""
     return [name, name.upper(), name.title()][number % 3]
 
 
@@ -168,7 +168,7 @@ def test_whoever_tries_many_names_for_a_token_is_stopped(stack: Stack) -> None:
         stack.site.post_json(
             "/api/token/",
             {"username": f"{number}@example.com", "password": "password"},
-            {"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.60"},  # the proxy adds the client's own
+            {"X-Forwarded-For": f"10.0.0.{number}, 192.0.2.60"},  # the proxy adds the client's own address
         ).status
         for number in range(60)
     ]
@@ -207,7 +207,7 @@ PROXY = b"X-Forwarded-Proto: https\r\nConnection: close\r\n"
 
 
 def is_refused(answer: bytes) -> bool:
-    """Whether an answer is a 4xx that tells nothing of an evil host."""
+    """Return whether a response is a 4xx that does not mention the evil host."""
     return re.match(rb"HTTP/1\.[01] 4\d\d ", answer) is not None and b"evil" not in answer
 
 
@@ -227,7 +227,7 @@ def test_other_hosts_are_refused(stack: Stack, paths: list[str]) -> None:
 
 def test_no_answer_leads_to_another_host(stack: Stack, paths: list[str]) -> None:
     for path in paths:
-        # A proxy may pass on the host of the target, which counts for nothing.
+        # A proxy may forward the host of the target, which must not count.
         for target in (
             f"https://evil.example.org{path}",
             f"https://evil@example.com{path}",
@@ -274,7 +274,7 @@ def test_the_mail_for_a_new_password_leads_to_this_site(stack: Stack) -> None:
 def test_nothing_is_inline_on_any_page(unthrottled: Site, paths: list[str]) -> None:
     admin, stranger = admin_of(unthrottled), Visitor(unthrottled)
     seen = [*crawl(admin, paths), *crawl(stranger, paths)]
-    for path in ("/nothing/", login_path(unthrottled)):  # a page that is not there, and a form without its token
+    for path in ("/nothing/", login_path(unthrottled)):  # a missing page, and a form without its CSRF token
         answer = stranger.ask(path, method="POST", body="")
         seen.append((Page(path, answer), answer))
 
@@ -327,7 +327,7 @@ def test_generated_requests_to_the_api_find_no_server_error(stack: Stack, unthro
 
 
 def send(visitor: Visitor, request: hostile.Request) -> int:
-    """Send a request as a visitor, and return the status of the answer; 0 where there is none."""
+    """Send a request as a visitor, and return the status of the response, or 0 without one."""
     own = () if any(header.startswith(b"Cookie") for header in request.headers) else visitor.headers().items()
     answer = visitor.site.send(request.as_bytes(*(f"{name}: {value}".encode() for name, value in own)))
     found = re.match(rb"HTTP/1\.[01] (\d{3}) ", answer)
@@ -337,13 +337,13 @@ def send(visitor: Visitor, request: hostile.Request) -> int:
 
 
 def is_known(request: hostile.Request) -> bool:
-    """Whether a request is what Django fails at on SQLite: a list of ids, from staff, with one of more than 64 bits."""
+    """Return whether Django itself fails at a request on SQLite: staff send a list with an id of more than 64 bits."""
     given = request.target + request.body.decode("latin-1")
     return re.search(r"/secret-admin/.*(id__in|groups|permissions)=9{20,}$", given) is not None
 
 
 def failures(visitor: Visitor, requests: Iterable[hostile.Request]) -> list[str]:
-    """Send requests and return those that the site failed at, shortened."""
+    """Send requests and return those with a server error, shortened."""
     sent = ((send(visitor, request), request) for request in requests)
     return [
         f"{status} {request.method} {request.target[:100]} {request.headers[:1]!r:.100} ...{request.body[-100:]!r}"
@@ -367,7 +367,7 @@ def test_hostile_input_fails_nowhere(stack: Stack, unthrottled: Site, paths: lis
             for form in page.forms:
                 if "logout" not in form.action:
                     forms.setdefault((visitor, shape(form.action).partition("?")[0], tuple(sorted(form.types))), form)
-    # What deletes comes last, so that the rest has something to work on.
+    # Deletions come last, so that the other requests have objects.
     ordered = sorted(forms.items(), key=lambda item: "delete" in item[1].action)
     token = f"Authorization: Token {TOKEN}".encode()
     found = [f"{request[:80]!r}" for request in hostile.MALFORMED if b" 5" in unthrottled.send(request)[:13]]

@@ -1,4 +1,4 @@
-"""The production servers, booted on PostgreSQL and a Redis-protocol server, answer and do what they should."""
+"""The production servers work on PostgreSQL and a Redis-protocol server."""
 
 import json
 import re
@@ -108,7 +108,7 @@ def stack(
 
 
 def add_views(project: Path) -> None:
-    """Add a page that fails, and async ones, as a project's own code may."""
+    """Add a failing page, and asynchronous ones, like a team's own code."""
     add_urls(project, "fails", FAILS)
     add_urls(project, "unhurried", UNHURRIED)
 
@@ -270,7 +270,7 @@ def test_the_api_is_closed_until_a_token_opens_it(stack: Stack) -> None:
 
 def test_throttles_count_a_client_once_for_all_workers(stack: Stack) -> None:
     def ask_for_tokens(client: str) -> list[int]:
-        """Ask 12 times, claiming another address each time; the proxy adds the client's own."""
+        """Send 12 requests that claim different addresses. The proxy adds the client's own."""
         return [
             stack.site.post_json(
                 "/api/token/",
@@ -310,7 +310,7 @@ def test_each_error_leaves_its_traceback_in_the_log(stack: Stack) -> None:
 
 @pytest.mark.parametrize("stack", WITH_ASGI, indirect=True, scope="module")
 def test_a_page_goes_to_threads_seldom(stack: Stack) -> None:
-    # 16 times in a plain startproject, 19 here where each step of each middleware went to a thread.
+    # 16 in a plain startproject, and 19 here if each hook of each middleware goes to a thread.
     assert int(stack.python(COUNT_TRIPS).split()[-1]) <= 10
 
 
@@ -329,12 +329,12 @@ def test_connections_to_the_database_do_not_pile_up(stack: Stack) -> None:
     with ThreadPoolExecutor(40) as clients:
         answers = list(clients.map(lambda number: stack.site.ask("/readyz").status, range(400)))
     assert set(answers) == {200}
-    # Two workers: with WSGI a connection for each of their four threads, with ASGI at most ten in each pool.
+    # Two workers. With WSGI, each of their four threads has a connection; with ASGI, each pool has at most ten.
     limit = 2 * (10 if stack.asgi else 4)
     assert stack.database is not None
     database = stack.database
 
-    # One that was closed a moment ago may still be counted.
+    # A connection that has just closed may still be counted.
     servers.wait_until(lambda: database.connections("site") <= limit, 15, f"no more than {limit} connections are open")
 
 

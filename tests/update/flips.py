@@ -1,4 +1,4 @@
-"""Answers that change: each from its default and back, and random walks."""
+"""Changes of answers: each from its default and back, and random walks."""
 
 from itertools import zip_longest
 from random import Random
@@ -20,7 +20,7 @@ def switches(on: bool) -> Answers:
 
 
 def bases() -> dict[str, Answers]:
-    """Return the projects that changes start from: the largest there can be, the default one, and the smallest.
+    """Return the projects that changes start from: the largest, the default, and the smallest one.
 
     A question that is neither yes/no nor named here has its last value in the largest, and its default in the smallest.
     """
@@ -35,7 +35,7 @@ def bases() -> dict[str, Answers]:
 
 
 def starts() -> dict[str, Answers]:
-    """Return the bases, and projects like the largest for the values that no base has."""
+    """Return the bases, and variants of the largest one with the values that no base has."""
     found = bases()
     missing = [
         [(question, value) for value in values(question) if not projects_with(question, value, found)]
@@ -48,7 +48,7 @@ def starts() -> dict[str, Answers]:
 
 
 def projects_with(question: str, value: Any, projects: dict[str, Answers]) -> list[str]:
-    """Return the names of the projects in which a question is asked and has a value."""
+    """Return the names of the projects in which a question is asked and has this value."""
     return [
         name
         for name, answers in projects.items()
@@ -57,7 +57,7 @@ def projects_with(question: str, value: Any, projects: dict[str, Answers]) -> li
 
 
 def flips() -> list[tuple[str, str, Any]]:
-    """Return start, question and new value of single changes: of each question, from its default and back."""
+    """Return start, question, and new value of single changes: each question from its default and back."""
     projects = starts()
     changes = [
         (question, *change)
@@ -74,7 +74,7 @@ def flips() -> list[tuple[str, str, Any]]:
 
 
 def walk(seed: int, length: int) -> tuple[Answers, list[Flip], Answers]:
-    """Return the answers that a project starts with, that many changes, and the answers after them, by the seed."""
+    """Return, for a seed, the first answers of a project, a number of changes, and the answers after them."""
     random = Random(seed)
     known = [question for question in questions() if question not in NAMES and values(question)]
     start = settle({question: random.choice(values(question)) for question in known})

@@ -1,4 +1,4 @@
-"""A project in use: a database with rows in it, from before an update to after it."""
+"""A project in use: the rows of its database before and after an update."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,14 +53,14 @@ GRACE = "[('Grace', 36, 'grace@example.com')]"
 
 
 def put_data_in(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
-    """Migrate the database of a project with the user's work in it, and put in a user, a product and a person."""
+    """Migrate the database of a project with the user's work, and add a user, a product, and a person."""
     manage(project, programs, variables, ["migrate"], [*SHELL, PUT])
 
 
 def check_data(project: Path, programs: Path, variables: Mapping[str, str], *, people: bool) -> None:
-    """Fail unless models and migrations agree, the database migrates and the rows are there.
+    """Check that models and migrations agree, that the database migrates, and that the rows are there.
 
-    people: whether the rows of the example were put in.
+    people: whether the database has rows of the example.
     """
     agree = ["makemigrations", "--check", "--dry-run"]
     printed = manage(project, programs, variables, agree, ["migrate"], [*SHELL, LOOK])

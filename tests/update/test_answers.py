@@ -1,4 +1,4 @@
-"""An answer can change: the project becomes what a fresh copy is, the user's work and data stay."""
+"""An answer can change: the project becomes what a fresh copy is, and the user's work and data stay."""
 
 import re
 from configparser import ConfigParser
@@ -48,7 +48,7 @@ def test_a_changed_answer_gives_what_a_fresh_copy_gives(
 
 
 def assert_names_exactly(text: str, gone: set[str], project: Path) -> None:
-    """Fail unless a text lists each file that is gone, or a folder that went with it, and nothing else."""
+    """Check that a text lists exactly the deleted files and folders."""
     listed = re.findall(r"^    (\S+)$", text, re.MULTILINE)
     named = [
         [path for path in listed if name == path or (path.endswith("/") and name.startswith(path))] for name in gone
@@ -70,7 +70,7 @@ def assert_names_exactly(text: str, gone: set[str], project: Path) -> None:
 def test_what_goes_is_said_before_anything_changes(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Answers
 ) -> None:
-    """The last question of an update shows what it deletes. The same update without questions says the same."""
+    """The last question of an update lists the files to delete. An update with --defaults prints the same list."""
     project = projects.render(template, tmp_path / "[project]", NAMES | bases()["largest"])
     commit(project, "Start")
     before = projects.files(project)
@@ -100,7 +100,7 @@ def test_what_goes_is_said_before_anything_changes(
 def test_a_file_of_the_users_own_is_not_said_to_go(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It stands where a feature would have one that the project is without."""
+    """The file has the path of a feature that the project does not have."""
     project = projects.render(template, tmp_path / "project", NAMES)
     work.write(project / "core" / "tasks.py", "# ours\n")
     commit(project, "Start")
@@ -148,7 +148,7 @@ def test_the_users_work_and_data_survive_a_changed_answer(
 
     project = made_once(shared / "used" / base, tmp_path / "project", start)
     had_example = (project / "people").exists()
-    # What can be edited only where it is.
+    # Edits of files that not every project has.
     edits = {
         work.change_example: "people",
         work.change_programs: "deploy/supervisor",
@@ -161,7 +161,7 @@ def test_the_users_work_and_data_survive_a_changed_answer(
     assert_no_conflict(project)
     fresh = projects.render(template, tmp_path / "fresh", settle(answers | {question: value}))
     work.do_all(fresh, *without)
-    # What the user added to an app that goes, stays.
+    # A file that the user added to a deleted app stays.
     left = {"people/migrations/0002_person_nickname.py"} if had_example and not (fresh / "people").exists() else set()
     assert_same(project, fresh, beside=left)
     programs = projects.environment(project, environments)
@@ -172,7 +172,7 @@ def test_the_users_work_and_data_survive_a_changed_answer(
 @pytest.mark.slow
 @pytest.mark.parametrize("use_celery", [False, True])
 def test_a_line_of_a_program_stays_with_it(template: Path, tmp_path: Path, use_celery: bool) -> None:
-    """Programs that look alike are not taken for each other when some come or go."""
+    """Supervisor's programs look alike. git must not confuse them when some come or go."""
     answers = NAMES | {"deployment": ["nginx_supervisor"], "use_celery": use_celery}
     project = projects.render(template, tmp_path / "project", answers)
     work.change_programs(project)
@@ -191,11 +191,11 @@ def test_a_line_of_a_program_stays_with_it(template: Path, tmp_path: Path, use_c
 def test_a_database_server_lives_through_every_pair_of_answers(
     template: Path, tmp_path: Path, environments: Path, postgres: Postgres, user_model: str
 ) -> None:
-    """A project for each user model, with work and data, is updated from row to row of a pairwise table of answers."""
+    """For each user model, a project with work and data is updated from row to row of the covering array."""
     rows = [row for row in pairwise("database") if row["user_model"] == user_model]
     project = projects.render(template, tmp_path / "project", NAMES | {"user_model": user_model})
     variables = {"DATABASE_URL": postgres.create_database(f"live-{user_model}")}
-    work.do_all(project, work.change_example)  # the example goes and comes on the way
+    work.do_all(project, work.change_example)  # the example is removed and added on the way
     put_data_in(project, projects.environment(project, environments), variables)
     commit(project, "Start, with work of our own")
 
@@ -222,7 +222,7 @@ def test_what_cannot_change_is_refused(
     old = str(answers.get(question, "email"))
     new = value or next(model for model in values("user_model") if model != old)
 
-    # A data file may give every answer, the unchanged ones too.
+    # A data file may contain all answers, unchanged ones, too.
     stored = yaml.safe_load((project / ".copier-answers.yml").read_text())
     everything = {name: answer for name, answer in stored.items() if name in questions()}
     for given in ({}, everything):
@@ -238,7 +238,7 @@ def test_what_cannot_change_is_refused(
 def test_the_first_copy_does_not_ask_for_old_answers(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither when later answers are given, nor for a destination above the working folder."""
+    """Neither with answers to later questions, nor for a destination above the working folder."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     given = {"include_example": False, "use_celery": True, "description": "Given."}

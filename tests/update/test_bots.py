@@ -1,4 +1,4 @@
-"""What update_bot puts into a project: valid, and the workflow does what it says."""
+"""The files of update_bot are valid, and the workflow does what it says."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from .updating import commit, first_release, release_next
 
 WORKFLOW = Path(".github") / "workflows" / "template.yml"
 
-# What the runners of GitHub have: its command line program, here one that writes down what it is asked to do.
+# A stand-in for GitHub's command line program, which records its calls.
 GH = """\
 #!/usr/bin/env bash
 printf '%s\\n' "$@" "" >> "$GH_LOG"
@@ -43,7 +43,7 @@ def test_what_a_bot_reads_is_valid(template: Path, tmp_path: Path, bot: str) -> 
 
 
 class Runner:
-    """A machine that runs the steps of the workflow in a clone of a project, as GitHub's do."""
+    """Runs the steps of the workflow in a clone of a project, like GitHub's runners."""
 
     def __init__(self, folder: Path, origin: Path) -> None:
         self.folder = folder
@@ -58,7 +58,7 @@ class Runner:
         self.requests.touch()
 
     def run_workflow(self, name: str, *, fails: bool = False) -> str:
-        """Run every step in a new clone, and return what was printed. fails: whether the last step has to fail."""
+        """Run every step in a new clone, and return the output. fails: whether the last step has to fail."""
         clone, temporary = self.folder / name, self.folder / "temporary"
         temporary.mkdir(exist_ok=True)
         git(self.folder, "clone", "--quiet", str(self.origin), str(clone))
@@ -83,7 +83,7 @@ class Runner:
         return printed
 
     def asked(self) -> str:
-        """Return what gh was asked to do since the last call."""
+        """Return the recorded calls of gh since the last time."""
         asked = self.log.read_text()
         self.log.unlink()
         return asked

@@ -1,4 +1,4 @@
-"""The commands of docs/updating.md and docs/teams.md, as they stand there, and what they say an update cannot keep."""
+"""The commands of docs/ work as written, and docs/updating.md is right about what an update cannot keep."""
 
 import re
 from pathlib import Path
@@ -16,12 +16,12 @@ from .updating import commit, first_release, move, release_next, replace_by_work
 
 
 def blocks(page: str) -> list[str]:
-    """Return the shell commands of a page in docs/, block by block."""
+    """Return the blocks of shell commands of a page in docs/."""
     return re.findall(r"```sh\n(.*?)```", (REPOSITORY / "docs" / page).read_text(), re.DOTALL)
 
 
 def shell(commands: str, cwd: Path) -> str:
-    """Run commands as a user's shell does, which goes on after one that fails, and return what they printed."""
+    """Run commands like a user's shell, which continues after a failing one, and return their output."""
     identity = "".join(
         f"export GIT_{role}_NAME=Tests GIT_{role}_EMAIL=tests@example.com\n" for role in ("AUTHOR", "COMMITTER")
     )
@@ -147,7 +147,7 @@ def test_presets_are_what_the_page_says(name: str) -> None:
     assert said == [answers["database"], answers["server"], *switches]
 
 
-# What an update cannot keep: a row of the table in docs/updating.md each.
+# What an update cannot keep: one test for each row of the table in docs/updating.md.
 
 
 def test_edits_go_with_their_feature_and_git_has_them(template: Path, tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_a_downgrade_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_file_of_the_template_is_text() -> None:
-    """Copier merges text; a binary file that a user changed would come back at every update."""
+    """Copier merges only text. Each update would revert a user's change to a binary file."""
     for path in (REPOSITORY / "template").rglob("*"):
         if path.is_file():
             path.read_text(encoding="utf-8")

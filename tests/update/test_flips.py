@@ -1,4 +1,4 @@
-"""The changes of answers that the tests walk come from copier.yml, whatever kinds of questions it has."""
+"""The tests derive all changes of answers from copier.yml, for every kind of question."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from .flips import FIXED, flips, starts, walk
 
 
 def changes() -> list[tuple[str, str, str]]:
-    """Return question, value before and value after of every flip, as text, because some are lists."""
+    """Return question, old value, and new value of every flip, as text, because some are lists."""
     projects = starts()
     return [(question, str(complete(projects[start])[question]), str(value)) for start, question, value in flips()]
 
@@ -36,7 +36,7 @@ def test_every_question_has_another_answer() -> None:
 
 @pytest.fixture
 def more_questions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Add questions of all kinds to a copy of copier.yml, and let the tests read that."""
+    """Add questions of all kinds to a copy of copier.yml, which the tests then read."""
     settings = yaml.safe_load((REPOSITORY / "copier.yml").read_text())
     settings |= {
         "new_page_size": {"type": "int", "default": 50, "help": "A number."},

@@ -1,4 +1,4 @@
-"""A release comes in: projects of earlier ones become what a fresh copy is, and the user's work and data stay."""
+"""A project of an earlier release becomes what a fresh copy is, and the user's work and data stay."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ def what_bots_run(project: Path, version: str) -> None:
 
 
 def start(template: Path, project: Path, answers: Answers, environments: Path, *without: work.Edit) -> None:
-    """Make a project of the release 0.1.0, with the user's work, leaving out some, and data, under version control."""
+    """Create and commit a project of the release 0.1.0, with data, and with the user's work, except some edits."""
     known = yaml.safe_load((template / "copier.yml").read_text())
     given = {name: value for name, value in (NAMES | answers).items() if name in known}
     projects.render(template, project, given, vcs_ref="0.1.0")
@@ -31,7 +31,7 @@ def start(template: Path, project: Path, answers: Answers, environments: Path, *
     commit(project, "Start, with work of our own")
 
 
-# The newest release from every base, older ones from one.
+# The newest release with every base, older releases with one.
 STARTS = [(ref, "default") for ref in projects.releases()[:-1]] + [(projects.releases()[-1], base) for base in bases()]
 
 
@@ -41,7 +41,7 @@ def test_a_project_of_an_earlier_release_is_updated(tmp_path: Path, environments
     template, project = tmp_path / "template", tmp_path / "project"
     projects.past(template, ref)
     projects.release(template, "0.1.0")
-    # Those of EARLIER had no place for these.
+    # The releases in EARLIER had no place for these edits.
     later = [
         work.change_readme,
         work.add_readme_sections,
@@ -77,7 +77,7 @@ def change_questions(template: Path, change: Callable[[dict[str, Any]], None]) -
 
 
 def make_older(template: Path) -> None:
-    """Turn the template of today into one of which today's is the next release."""
+    """Turn the current template into an older one, whose next release is the current one."""
 
     def change(questions: dict[str, Any]) -> None:
         questions["server"]["choices"]["ASGI with daphne"] = "daphne"
@@ -92,7 +92,7 @@ def make_older(template: Path) -> None:
 
 
 def bridge(template: Path) -> None:
-    """Give the template of today the bridges that CONTRIBUTING.md asks for."""
+    """Add the bridges that CONTRIBUTING.md asks for to the current template."""
     macro = "{% from 'extensions/updates.jinja' import answer_before with context %}"
 
     def change(questions: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ def bridge(template: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("api", [True, False])
 def test_renamed_removed_moved_changed_and_bumped(tmp_path: Path, environments: Path, api: bool) -> None:
-    """A question has a new name, a choice is gone, a module moves, a default changes, a dependency has new bounds."""
+    """A question is renamed, a choice is removed, a module moves, a default changes, a dependency has new bounds."""
     template, project = tmp_path / "template", tmp_path / "project"
     projects.working_tree(template)
     make_older(template)
@@ -147,7 +147,7 @@ def migrations(template: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("ref", projects.releases())
 def test_migrations_of_a_release_stay_as_they_are(tmp_path: Path, ref: str) -> None:
-    """Databases have applied them, and users have put theirs behind: new tables need an app of their own."""
+    """Databases have applied them, and users have added their own after them. New tables need an app of their own."""
     projects.past(tmp_path / "past", ref)
     projects.working_tree(tmp_path / "now")
 
@@ -182,7 +182,7 @@ def test_a_name_that_a_release_reserves_can_stay(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_out_for_answers_that_an_older_release_did_not_have() -> None:
-    """Copier renders the new _exclude with the answers and the macros of the older release too, before each update."""
+    """Before each update, Copier also renders the new _exclude with the answers and macros of the older release."""
     [entry] = yaml.safe_load((REPOSITORY / "copier.yml").read_text())["_exclude"]
 
     def left_out(template: Path, answers: Answers) -> str:

@@ -1,4 +1,4 @@
-"""Updating a project without trust, and looking at what came of it."""
+"""Update a project without trust, and check the result."""
 
 import shutil
 import stat
@@ -15,26 +15,26 @@ from ..harness.projects import files, replace
 
 
 def commit(project: Path, message: str) -> None:
-    """Put everything in a project under version control."""
+    """Commit everything in a project."""
     git(project, "init", "--quiet")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", message)
 
 
 def made_once(kept: Path, destination: Path, make: Callable[[Path], None]) -> Path:
-    """Copy a project that several tests start with, which `make` makes in the folder `kept` where none is yet."""
+    """Copy a project that several tests start with. The first one creates it with `make` in the folder `kept`."""
     kept.parent.mkdir(exist_ok=True)
     with FileLock(kept.with_suffix(".lock")):
         if not kept.exists():
             making = kept.with_suffix(".making")
-            shutil.rmtree(making, ignore_errors=True)  # a test that failed may have left it
+            shutil.rmtree(making, ignore_errors=True)  # left by a failed test
             make(making)
             making.rename(kept)
     return Path(shutil.copytree(kept, destination, symlinks=True))
 
 
 def update(project: Path, answers: dict[str, Any] | None = None, *, quiet: bool = True) -> None:
-    """Do what `copier update --defaults --data ...` does, without trust."""
+    """Do the same as `copier update --defaults --data ...`, without trust."""
     copier.run_update(project, data=answers or {}, defaults=True, overwrite=True, quiet=quiet, unsafe=False)
 
 
@@ -45,7 +45,7 @@ def assert_no_conflict(project: Path) -> None:
 
 
 def assert_same(project: Path, wanted: Path, *, beside: set[str] | None = None) -> None:
-    """Fail unless both have the same files, with the same contents and modes, and no empty folder.
+    """Check that both have the same files, with the same contents and modes, and no empty folder.
 
     project: a repository; what git ignores there, and the lock, does not count. beside: paths that only it has to have.
     """
@@ -62,13 +62,13 @@ def assert_same(project: Path, wanted: Path, *, beside: set[str] | None = None) 
 
 
 def first_release(template: Path) -> Path:
-    """Make a repository of the template with the release 1.0.0, which others follow, and return its folder."""
+    """Create a repository of the template with the release 1.0.0, and return its folder."""
     template.mkdir()
     return projects.snapshot(template)
 
 
 def release_next(template: Path) -> None:
-    """Release 1.1.0, with another setting and other bounds of a dependency."""
+    """Release 1.1.0, with a changed setting and new bounds of a dependency."""
     replace(template / "template", 'TIME_ZONE = "UTC"', 'TIME_ZONE = "Europe/Rome"')
     replace(template, "environs>=15.2,<16", "environs>=15.2,<17")
     projects.release(template, "1.1.0")
@@ -80,7 +80,7 @@ def replace_by_working_tree(template: Path) -> None:
 
 
 def move(template: Path, old: str, new: str) -> None:
-    """Give a module of the project's package, and the import of it, another name."""
+    """Rename a module of the project's package, and its imports."""
     module = template / "template" / "{{ project_slug }}" / f"{old}.py"
     module.rename(module.with_name(f"{new}.py"))
     replace(template / "template", f".{old}.", f".{new}.")
