@@ -1,5 +1,5 @@
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import TestCase
 from django.urls import reverse
 from guardian.models import GroupObjectPermission, UserObjectPermission
@@ -64,3 +64,15 @@ class SharingTests(TestCase):
 
         self.assertTrue(may(self.other, "change", self.club))
         self.assertFalse(may(self.other, "delete", self.club))
+
+    def test_staff_cannot_give_themselves_permissions(self) -> None:
+        self.other.is_staff = True
+        self.other.save()
+        self.other.user_permissions.add(Permission.objects.get(codename="change_club"))
+        self.client.force_login(self.other)
+        args = [self.club.pk, self.other.pk]
+        url = reverse("admin:clubs_club_permissions_manage_user", args=args)
+
+        self.client.post(url, {"permissions": ["delete_club"]})
+
+        self.assertFalse(may(User.objects.get(pk=self.other.pk), "delete", self.club))
