@@ -75,7 +75,7 @@ def test_a_python_on_path_comes_first_then_pyenv_then_that_of_uv_then_a_download
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_what_does_not_suit_is_passed_over(machine: Machine, clone: Path, shell: str) -> None:
+def test_skips_unsuitable_pythons(machine: Machine, clone: Path, shell: str) -> None:
     machine.python(machine.programs / "python3", OLD)
     machine.script(machine.programs / "python3.12", "echo 'pyenv: python3.12: command not found' >&2; exit 127")
     machine.python(machine.programs / "python3.13", FREE_THREADED)

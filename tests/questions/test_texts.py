@@ -36,7 +36,7 @@ def check(project: Path, answers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("text", ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_writes_what_was_typed(template: Path, tmp_path: Path, text: str) -> None:
+def test_writes_texts_unchanged(template: Path, tmp_path: Path, text: str) -> None:
     answers = dict.fromkeys(QUESTIONS, text)
 
     project = projects.render(template, tmp_path / "project", answers | {"project_slug": "my_site"})
@@ -84,7 +84,7 @@ def test_names_the_authors(
 
 
 @pytest.mark.parametrize("email", ["ada", "ada@", "ada@example", "a b@example.com", 'x"@example.com', "a@b.c\n"])
-def test_refuses_what_is_no_email_address(template: Path, tmp_path: Path, email: str) -> None:
+def test_refuses_invalid_email_addresses(template: Path, tmp_path: Path, email: str) -> None:
     message = refusal(template, tmp_path, {"author_email": email}, "author_email")
 
     assert f"{json.dumps(email)} is not an email address" in message

@@ -169,7 +169,7 @@ def test_staff_needs_a_second_factor_everywhere(stack: Stack) -> None:
     assert visitor.get("/secret-admin/").status == 200
 
 
-def test_nobody_is_told_who_has_an_account(stack: Stack) -> None:
+def test_does_not_reveal_who_has_an_account(stack: Stack) -> None:
     add_user(stack, "known@example.com")
 
     def ask(name: str) -> list[tuple[int, str | None, str]]:

@@ -85,7 +85,7 @@ def test_nothing_is_stopped_before_its_time(project: Path) -> None:
         assert seconds(services["worker"]["stop_grace_period"]) > int(limit[1])
 
 
-def test_only_nginx_can_be_reached_and_data_by_nobody_else(project: Path) -> None:
+def test_only_nginx_is_reachable_from_outside(project: Path) -> None:
     file = compose(project, "compose.production.yaml")
     services = file["services"]
 
@@ -115,7 +115,7 @@ def test_production_starts_in_order_and_again(project: Path) -> None:
     assert ("db" in services) == ("db" in services["migrate"].get("depends_on", {}))
 
 
-def test_what_must_last_is_in_volumes(project: Path) -> None:
+def test_lasting_data_is_in_volumes(project: Path) -> None:
     for name in ("compose.yaml", "compose.production.yaml"):
         file = compose(project, name)
         mounted = {
@@ -152,7 +152,7 @@ def test_a_release_does_what_the_readme_says(project: Path) -> None:
     assert f"uv run --no-sync {server[1].replace('", "', ' ')}\n" in readme
 
 
-def test_development_asks_for_nothing_and_shows_itself_to_nobody_else(project: Path) -> None:
+def test_development_needs_no_variables_and_listens_on_loopback(project: Path) -> None:
     services = compose(project, "compose.yaml")["services"]
 
     assert "${" not in (project / "compose.yaml").read_text()
@@ -172,7 +172,7 @@ def test_development_asks_for_nothing_and_shows_itself_to_nobody_else(project: P
     ],
     ids=identify,
 )
-def test_what_compose_gives_is_what_production_takes(
+def test_production_accepts_the_variables_of_compose(
     template: Path, tmp_path: Path, environments: Path, answers: Answers
 ) -> None:
     project = projects.render(template, tmp_path / "project", answers | {"deployment": ["docker"]})

@@ -221,7 +221,7 @@ def test_unknown_hosts_are_not_answered(deployment: Deployment, host: bytes) -> 
         assert site.send(b"GET / HTTP/%s\r\n%s\r\n" % (version, host)) == b""
 
 
-def test_the_certificate_is_shown_to_nobody_else(deployment: Deployment) -> None:
+def test_other_hosts_do_not_get_the_certificate(deployment: Deployment) -> None:
     site = deployment.site
     stranger = SecureSite(site.port, site.log, site.process, site.authority, name="evil.example.org")
 
@@ -263,7 +263,7 @@ def test_tls_is_modern(deployment: Deployment) -> None:
         handshake(deployment, oldest)
 
 
-def test_what_clients_say_of_themselves_counts_for_nothing(deployment: Deployment) -> None:
+def test_clients_cannot_forge_headers_of_the_proxy(deployment: Deployment) -> None:
     site = deployment.site
     client = SecureSite(site.port, site.log, site.process, site.authority, address="127.0.0.77")
     spoofed = {
@@ -295,7 +295,7 @@ def test_what_clients_say_of_themselves_counts_for_nothing(deployment: Deploymen
     wait_until(lambda: bool(logged.search(log.read_text())), 10, "the request is logged with its client and id")
 
 
-def test_what_is_too_large_is_refused(deployment: Deployment) -> None:
+def test_too_large_requests_are_refused(deployment: Deployment) -> None:
     def upload(size: int) -> Answer:
         head = '--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
         headers = {"Content-Type": "multipart/form-data; boundary=x"}

@@ -42,7 +42,7 @@ def limited(stack: Stack) -> Iterator[Site]:
         yield site
 
 
-def test_sigterm_ends_the_server_after_what_it_was_asked(stack: Stack, site: Site) -> None:
+def test_sigterm_stops_the_server_after_the_requests_in_flight(stack: Stack, site: Site) -> None:
     # Its simultaneous requests: with WSGI, one in each thread; with ASGI, one with each connection of the pool.
     slots = 2 * (10 if stack.asgi else 4)
     busy = stack.project / "busy"
@@ -196,7 +196,7 @@ TOO_MUCH = {
 
 
 @pytest.mark.parametrize("what", TOO_MUCH)
-def test_what_is_too_much_is_refused(limited: Site, what: str) -> None:
+def test_oversized_requests_are_refused(limited: Site, what: str) -> None:
     workers = faults.processes(limited)
     for worker in workers:
         faults.forget_most_memory(worker)

@@ -103,7 +103,7 @@ def slow_clients(deployment: Deployment) -> Iterator[None]:
             client.result()
 
 
-def test_slow_clients_slow_nobody_down(deployment: Deployment) -> None:
+def test_slow_clients_do_not_slow_others_down(deployment: Deployment) -> None:
     made = []
     with slow_clients(deployment):
         for path in ["/", "/faults/query/", "/login/"] * 50:

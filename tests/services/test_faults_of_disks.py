@@ -118,7 +118,7 @@ def moved(database: servers.Postgres) -> Iterator[Path]:
                 database.stop()
 
 
-def test_a_full_disk_costs_no_more_than_what_cannot_be_written(filled: Filled) -> None:
+def test_a_full_disk_costs_only_failed_writes(filled: Filled) -> None:
     site = filled.stack.site
     wait_until(lambda: site.ask("/disk/read/").status == 200, 30, "the site has its database")
     kept = [filled.write().body for _ in range(3)]

@@ -146,7 +146,7 @@ def test_a_killed_worker_costs_no_task(stack: Stack, work: Work, tmp_path: Path)
 
 
 @ONE_STACK
-def test_a_worker_that_is_stopped_finishes_what_it_began(stack: Stack, work: Work, tmp_path: Path) -> None:
+def test_a_stopped_worker_finishes_its_tasks(stack: Stack, work: Work, tmp_path: Path) -> None:
     with worker(stack, tmp_path / "worker.log") as main:
         work.ask(6, seconds=3)
         work.wait_for("begun", 2)

@@ -161,7 +161,7 @@ def test_secrets_cannot_be_tried_at_will(site: Site) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"code": "\0"}, {"code": "x", "code_verifier": "\0"}, {"client_id": "\0"}])
-def test_what_a_database_cannot_store_is_refused(site: Site, fields: dict[str, str]) -> None:
+def test_refuses_values_that_databases_cannot_store(site: Site, fields: dict[str, str]) -> None:
     program = fields.get("client_id", "calendar")
     asked = {"grant_type": "authorization_code", "redirect_uri": CALLBACK} | fields
 

@@ -171,7 +171,7 @@ def test_the_admin_is_where_the_environment_says(stack: Stack) -> None:
     assert "admin@example.com" in home.body
 
 
-def test_nobody_is_told_where_the_admin_is(stack: Stack) -> None:
+def test_the_path_of_the_admin_is_not_revealed(stack: Stack) -> None:
     answer = stack.site.ask("/people/")
 
     assert answer.headers["Location"] == "/login/?next=/people/"
@@ -284,7 +284,7 @@ def test_throttles_count_a_client_once_for_all_workers(stack: Stack) -> None:
     assert ask_for_tokens("192.0.2.2")[0] == 400
 
 
-def test_workers_share_what_a_user_may_ask(stack: Stack) -> None:
+def test_workers_share_the_throttle_of_a_user(stack: Stack) -> None:
     token = "0123456789" * 4
     stack.python(
         "from django.contrib.auth import get_user_model as user; from rest_framework.authtoken.models import Token;"
@@ -309,7 +309,7 @@ def test_each_error_leaves_its_traceback_in_the_log(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("stack", WITH_ASGI, indirect=True, scope="module")
-def test_a_page_goes_to_threads_seldom(stack: Stack) -> None:
+def test_a_page_goes_to_threads_only_a_few_times(stack: Stack) -> None:
     # 16 in a plain startproject, and 19 here if each hook of each middleware goes to a thread.
     assert int(stack.python(COUNT_TRIPS).split()[-1]) <= 10
 

@@ -67,7 +67,7 @@ def assert_names_exactly(text: str, gone: set[str], project: Path) -> None:
         {"accounts": "none", "include_example": False},
     ],
 )
-def test_what_goes_is_said_before_anything_changes(
+def test_an_update_lists_deleted_files_before_anything_changes(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: Answers
 ) -> None:
     """The last question of an update lists the files to delete. An update with --defaults prints the same list."""
@@ -97,9 +97,7 @@ def test_what_goes_is_said_before_anything_changes(
     assert [line for line in shown[0].splitlines() if len(line) > 77] == []
 
 
-def test_a_file_of_the_users_own_is_not_said_to_go(
-    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_of_the_user_is_not_listed(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file has the path of a feature that the project does not have."""
     project = projects.render(template, tmp_path / "project", NAMES)
     work.write(project / "core" / "tasks.py", "# ours\n")
@@ -171,7 +169,7 @@ def test_the_users_work_and_data_survive_a_changed_answer(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("use_celery", [False, True])
-def test_a_line_of_a_program_stays_with_it(template: Path, tmp_path: Path, use_celery: bool) -> None:
+def test_a_line_of_the_user_stays_in_its_program(template: Path, tmp_path: Path, use_celery: bool) -> None:
     """Supervisor's programs look alike. git must not confuse them when some come or go."""
     answers = NAMES | {"deployment": ["nginx_supervisor"], "use_celery": use_celery}
     project = projects.render(template, tmp_path / "project", answers)
@@ -212,7 +210,7 @@ def test_a_database_server_lives_through_every_pair_of_answers(
 @pytest.mark.parametrize(
     ("question", "value"), [("project_slug", "other"), ("app_name", "other"), ("user_model", None)]
 )
-def test_what_cannot_change_is_refused(
+def test_fixed_answers_cannot_change(
     template: Path, tmp_path: Path, base: str, question: str, value: str | None
 ) -> None:
     answers = NAMES | starts()[base]

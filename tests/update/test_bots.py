@@ -35,7 +35,7 @@ CHECKS: dict[str, list[Command]] = {
 
 
 @pytest.mark.parametrize("bot", CHECKS)
-def test_what_a_bot_reads_is_valid(template: Path, tmp_path: Path, bot: str) -> None:
+def test_the_files_of_a_bot_are_valid(template: Path, tmp_path: Path, bot: str) -> None:
     project = projects.render(template, tmp_path / "project", NAMES | {"update_bot": bot})
 
     for command in CHECKS[bot]:

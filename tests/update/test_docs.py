@@ -162,7 +162,7 @@ def test_edits_go_with_their_feature_and_git_has_them(template: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("given", [{"use_celery": True}, {"project_name": "Other"}])
-def test_nothing_is_said_to_go_when_nothing_goes(template: Path, tmp_path: Path, given: dict[str, object]) -> None:
+def test_an_update_without_deletions_lists_nothing(template: Path, tmp_path: Path, given: dict[str, object]) -> None:
     project = projects.render(template, tmp_path / "project", NAMES)
     commit(project, "Start")
     flags = [f"--data={name}={value}" for name, value in given.items()]
