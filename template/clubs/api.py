@@ -13,7 +13,7 @@ from .serializers import ClubSerializer, FoundingSerializer
 
 
 class IsOwner(IsAuthenticated):
-    """Whoever is logged in may read. Editors write; the owner of a club changes and deletes it."""
+    """Every user may read, editors may write, and owners may change and delete their clubs."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return super().has_permission(request, view) and (

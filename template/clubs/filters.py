@@ -13,7 +13,7 @@ class ClubFilter(FilterSet):
         fields = ["q", "kind"]
 
     def search(self, clubs: QuerySet[Club], name: str, value: str) -> QuerySet[Club]:
-        """Keep those that have every word in their name or in the address of their house."""
+        """Keep the clubs that have every word in their name or in the address of their house."""
         for word in value.split():
             clubs = clubs.filter(Q(name__icontains=word) | Q(house__address__icontains=word))
         return clubs

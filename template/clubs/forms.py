@@ -15,7 +15,7 @@ class ClubForm(forms.ModelForm):
 
 
 class FoundingForm(ClubForm):
-    """What it takes to found a club. A house is optional, half of one is not."""
+    """The form to found a club. A house is optional, but needs an address and seats."""
 
     president = forms.ModelChoiceField(Person.objects.all(), label=_("President"))
     address = forms.CharField(label=_("Address of its house"), max_length=200, required=False)
@@ -25,7 +25,7 @@ class FoundingForm(ClubForm):
         cleaned = super().clean() or self.cleaned_data
         for given, other in [("address", "seats"), ("seats", "address")]:
             if cleaned.get(given) and other in cleaned and not cleaned[other]:
-                self.add_error(other, _("A house has an address and seats."))
+                self.add_error(other, _("Give the address and the seats of the house, or neither."))
         return cleaned
 
     def save(self, commit: bool = True) -> Club:
@@ -33,7 +33,7 @@ class FoundingForm(ClubForm):
 
 
 class MembershipForm(forms.ModelForm):
-    # Neither shown nor changed, but in the form: so what is unique within a club is checked too.
+    # A hidden, fixed field: forms check a unique constraint only if they have all of its fields.
     club = forms.ModelChoiceField(Club.objects.all(), disabled=True, widget=forms.HiddenInput)
 
     class Meta:

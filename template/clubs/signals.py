@@ -6,5 +6,5 @@ logger = logging.getLogger(__name__)
 
 
 def log_deletion(sender: type[models.Model], instance: models.Model, **kwargs: object) -> None:
-    """Leave a line for whatever is deleted: on pages, in the admin, by a cascade, in the shell."""
+    """Log each deletion: on pages, in the admin, by a cascade, or in the shell."""
     logger.info("Deleted: %s %s", sender._meta.label, instance.pk)

@@ -13,7 +13,7 @@ class PersonFilter(FilterSet):
         fields = ["q"]
 
     def search(self, people: QuerySet[Person], name: str, value: str) -> QuerySet[Person]:
-        """Keep those that have every word in one of their fields."""
+        """Keep the people who have every word in their name or email address."""
         for word in value.split():
             people = people.filter(Q(name__icontains=word) | Q(email__icontains=word))
         return people

@@ -16,7 +16,7 @@ class Person(models.Model):
         verbose_name_plural = _("people")
         ordering = ["name", "pk"]
         constraints = [
-            # What the validators promise to forms, the database promises to everything else.
+            # Only forms run validators. The constraint also checks every other write.
             models.CheckConstraint(
                 condition=models.Q(age__lte=MAX_AGE),
                 name="people_person_age_in_range",

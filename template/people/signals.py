@@ -9,9 +9,9 @@ from .tasks import send_welcome_mail
 def welcome(
     sender: type[Person], instance: Person, created: bool, raw: bool, **kwargs: object
 ) -> None:
-    """Have a new person welcomed, once the database has them for good; not those of a fixture.
+    """Send a new person a welcome mail after the transaction commits, unless a fixture is loaded.
 
-    Robust: a broker that is away is logged and costs the mail, not the request.
+    robust=True logs an error of the broker. The request then succeeds, but the mail is not sent.
     """
     if created and not raw:
         transaction.on_commit(partial(send_welcome_mail.delay, instance.pk), robust=True)

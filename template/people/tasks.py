@@ -7,9 +7,9 @@ from .models import Person
 
 @shared_task(autoretry_for=(OSError,), retry_backoff=60, max_retries=5)
 def send_welcome_mail(person_id: int) -> None:
-    """Send a person a word of welcome, unless they are gone by now.
+    """Send a person a welcome mail, unless the person has been deleted.
 
-    A mail server that is away is tried again, for up to 25 minutes.
+    If the mail server fails, Celery tries again, for up to 25 minutes.
     """
     person = Person.objects.filter(pk=person_id).first()
     if person:

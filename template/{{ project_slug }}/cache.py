@@ -8,13 +8,13 @@ from redis import ConnectionError, Redis, TimeoutError
 
 
 class Client(Redis):
-    """After a failure, asks Redis nothing for five seconds: each command would wait for its timeout."""
+    """Sends Redis no command for five seconds after a failure: each would wait for its timeout."""
 
     away_until = 0.0
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         if monotonic() < Client.away_until:
-            raise ConnectionError("Redis was away a moment ago.")
+            raise ConnectionError("Redis failed less than five seconds ago.")
         try:
             return super().execute_command(*args, **options)
         except (ConnectionError, TimeoutError):
@@ -24,9 +24,9 @@ class Client(Redis):
 
 class Cache(RedisCache):
     def clear(self) -> None:
-        """Delete what the cache holds, but not Celery's tasks in the same Redis."""
+        """Delete all keys of the cache, but not Celery's tasks in the same Redis."""
         self.delete_pattern("*")
 
     def add(self, *args: Any, **kwargs: Any) -> bool:
-        """Add a value where there is none. When Redis is down, report success: callers may hold a lock."""
+        """Add a value if the key is new. Report success when Redis is down: locks must not block."""
         return super().add(*args, **kwargs) is not False

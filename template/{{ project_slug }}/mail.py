@@ -1,11 +1,11 @@
-"""How development shows mails."""
+"""The email backend of development."""
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends import console
 
 
 class ConsoleBackend(console.EmailBackend):
-    """Prints the text of a mail. A sent mail breaks long lines, and with them links."""
+    """Prints the text of mails. Django's own backend encodes them, which breaks long links."""
 
     def write_message(self, message: EmailMessage) -> None:
         to = ", ".join(message.recipients())

@@ -9,8 +9,8 @@ from django.template import TemplateSyntaxError, engines
 def preload() -> None:
     """Import the URLs and load the project's templates, which Django leaves to the first requests.
 
-    By then, the files of the next release may be in place, which do not suit the code of this one.
-    A template with a mistake still fails only where it is used.
+    By then, a new release may have replaced the files, and these may not fit the running code.
+    A template with a syntax error still fails only where it is used.
     """
     import_module(settings.ROOT_URLCONF)
     for engine in engines.all():

@@ -1,6 +1,6 @@
-"""The group Editors, who may add, change and delete people and clubs.
+"""Create the group Editors, whose members may add, change and delete people and clubs.
 
-A group of that name that is there already stays as it is: its members were not chosen for this.
+An existing group of that name stays unchanged, because its members were not chosen for this.
 """
 
 from django.db import migrations, router
@@ -13,7 +13,7 @@ PERMISSIONS = [
 
 
 def make_group(apps, schema_editor):
-    """Make the group, with its permissions, which Django itself makes only after all migrations."""
+    """Create the group and its permissions, which Django creates only after all migrations."""
     using = schema_editor.connection.alias
     if not router.allow_migrate(using, "auth"):
         return
@@ -38,7 +38,7 @@ def permissions(apps, using):
 
 
 def delete_group(apps, schema_editor):
-    """Delete the group, unless somebody is in it or its permissions are others by now."""
+    """Delete the group, unless it has members, or its permissions have been changed."""
     using = schema_editor.connection.alias
     group = apps.get_model("auth", "Group").objects.using(using).filter(name="Editors").first()
     if group and not group.user_set.exists():

@@ -1,4 +1,4 @@
-"""manage.py runscript list_lonely_people: who is in no club yet."""
+"""manage.py runscript list_lonely_people: print all people without a club."""
 
 from people.models import Person
 

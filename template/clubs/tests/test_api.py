@@ -28,7 +28,7 @@ class ClubApiTests(APITestCase):
     def test_needs_a_login(self) -> None:
         self.assertEqual(self.client.get(reverse("club-list")).status_code, 401)
 
-    def test_whoever_is_logged_in_reads_only(self) -> None:
+    def test_other_users_can_only_read(self) -> None:
         self.client.force_authenticate(self.reader)
 
         self.assertEqual(
@@ -64,7 +64,7 @@ class ClubApiTests(APITestCase):
         self.assertEqual(response.status_code, 400)
         self.assertEqual(set(response.json()), {"kind"})
 
-    def test_the_schema_lists_what_can_be_searched_for(self) -> None:
+    def test_the_schema_lists_the_filters(self) -> None:
         self.client.force_authenticate(self.reader)
 
         schema = self.client.get(reverse("api-schema"), {"format": "json"}).json()
@@ -85,7 +85,7 @@ class ClubApiTests(APITestCase):
         again = self.client.post(reverse("club-list"), club, format="json")
         self.assertEqual(set(again.json()), {"name"})
 
-    def test_an_editor_changes_every_club_but_not_whose_it_is(self) -> None:
+    def test_an_editor_changes_every_club_but_not_its_owner(self) -> None:
         self.client.force_authenticate(self.editor)
         changes = {"name": "Go", "owner": self.editor.pk}
 

@@ -23,7 +23,7 @@ class FormTests(TestCase):
         self.assertTrue(form.is_valid())
         return form.save()
 
-    def test_a_house_is_given_whole_or_not_at_all(self) -> None:
+    def test_a_house_needs_an_address_and_seats(self) -> None:
         for house, wrong in [
             ({}, set()),
             ({"address": "Main Street 1", "seats": "8"}, set()),
@@ -42,7 +42,7 @@ class FormTests(TestCase):
         self.assertEqual(club.house.seats, 8)
         self.assertEqual(set(self.founding().errors), {"name"})
 
-    def test_says_what_is_unique_in_a_club(self) -> None:
+    def test_refuses_a_second_membership_and_a_second_president(self) -> None:
         club = self.found()
         other = Person.objects.create(name="Grace", age=85, email="grace@example.com")
 

@@ -23,7 +23,7 @@ class EditorsTests(TestCase):
         group = Group.objects.get(name="Editors")
         return {permission.codename for permission in group.permissions.all()}
 
-    def test_editors_write_people_and_clubs(self) -> None:
+    def test_editors_may_write_people_and_clubs(self) -> None:
         wanted = {
             f"{action}_{model}"
             for action in ("add", "change", "delete")
@@ -32,7 +32,7 @@ class EditorsTests(TestCase):
 
         self.assertEqual(self.permissions(), wanted)
 
-    def test_goes_and_comes_back_where_permissions_are_not_made_yet(self) -> None:
+    def test_creates_permissions_that_do_not_exist_yet(self) -> None:
         wanted = self.permissions()
         self.backward()
         self.assertFalse(Group.objects.exists())
@@ -43,7 +43,7 @@ class EditorsTests(TestCase):
 
         self.assertEqual(self.permissions(), wanted)
 
-    def test_a_group_of_that_name_stays_as_it_is(self) -> None:
+    def test_an_existing_group_stays_unchanged(self) -> None:
         group = Group.objects.get(name="Editors")
         group.permissions.clear()
 
@@ -52,7 +52,7 @@ class EditorsTests(TestCase):
         self.backward()
         self.assertTrue(Group.objects.exists())
 
-    def test_a_group_with_people_in_it_stays(self) -> None:
+    def test_a_group_with_members_is_not_deleted(self) -> None:
         user = User.objects.create(**{User.USERNAME_FIELD: "ada@example.com"})
         user.groups.add(Group.objects.get(name="Editors"))
 

@@ -30,7 +30,7 @@ class ClubTests(TestCase):
         self.assertEqual(str(club.memberships.get()), "Ada, President")
         self.assertEqual(str(club.house), "Main Street 1")
 
-    def test_is_founded_as_a_whole_or_not_at_all(self) -> None:
+    def test_a_club_with_an_invalid_house_is_not_founded(self) -> None:
         with self.assertRaises(IntegrityError):
             self.found("Chess", self.ada, address="Main Street 1", seats=0)
 
@@ -48,7 +48,7 @@ class ClubTests(TestCase):
         figures = Person.objects.exclude(memberships=None).aggregate(**FIGURES)
         self.assertEqual(figures, {"people": 2, "age": 60})
 
-    def test_what_is_unique_in_a_club(self) -> None:
+    def test_refuses_a_second_membership_and_a_second_president(self) -> None:
         club = self.found("Chess", self.ada)
 
         for person, role in [(self.ada, "member"), (self.grace, "president")]:
@@ -64,7 +64,7 @@ class ClubTests(TestCase):
         self.assertEqual(club.created_at, created)
         self.assertGreater(club.changed_at, changed)
 
-    def test_its_owner_cannot_be_deleted(self) -> None:
+    def test_the_owner_of_a_club_cannot_be_deleted(self) -> None:
         self.found("Chess", self.ada)
 
         with self.assertRaises(ProtectedError):
@@ -72,7 +72,7 @@ class ClubTests(TestCase):
 
 
 class DeletionTests(TestCase):
-    def test_each_deletion_is_logged_those_of_cascades_too(self) -> None:
+    def test_logs_each_deletion_and_its_cascades(self) -> None:
         owner = User.objects.create(**{User.USERNAME_FIELD: "owner@example.com"})
         ada = Person.objects.create(name="Ada", age=36, email="ada@example.com")
         club = Club.objects.found(owner=owner, president=ada, name="Chess", kind="games")

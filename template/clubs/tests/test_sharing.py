@@ -44,7 +44,7 @@ class SharingTests(TestCase):
         self.assertTrue(may(self.other, "delete", self.club))
         self.assertFalse(may(self.owner, "change", self.club))
 
-    def test_a_deleted_club_takes_its_permissions_along(self) -> None:
+    def test_deleting_a_club_deletes_its_permissions(self) -> None:
         assign_perm("change_club", self.other, self.club)
         assign_perm("change_club", Group.objects.get(name="Editors"), self.club)
 

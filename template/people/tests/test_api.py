@@ -26,7 +26,7 @@ class PeopleApiTests(APITestCase):
 
         self.assertEqual(self.client.get(reverse("person-list")).status_code, 401)
 
-    def test_who_is_no_editor_reads_only(self) -> None:
+    def test_other_users_can_only_read(self) -> None:
         self.user.groups.clear()
         url = reverse("person-detail", args=[self.ada.pk])
 
@@ -47,7 +47,7 @@ class PeopleApiTests(APITestCase):
 
         self.assertEqual(answers, [200] * limit + [429])
 
-    def test_lists_pages_of_people(self) -> None:
+    def test_clients_choose_the_size_of_pages_up_to_a_limit(self) -> None:
         Person.objects.bulk_create(
             Person(name=f"Person {number}", age=1, email=f"{number}@example.com")
             for number in range(300)
@@ -60,7 +60,7 @@ class PeopleApiTests(APITestCase):
                 self.assertEqual(response.json()["count"], 301)
                 self.assertEqual(len(response.json()["results"]), given)
 
-    def test_finds_every_word_in_some_field(self) -> None:
+    def test_finds_people_by_every_word(self) -> None:
         Person.objects.create(name="Ada Byron", age=36, email="byron@example.org")
 
         for words, found in [("ada", 2), ("ada .org", 1), ("ada grace", 0), ("%", 0)]:
@@ -69,7 +69,7 @@ class PeopleApiTests(APITestCase):
 
                 self.assertEqual(response.json()["count"], found)
 
-    def test_says_what_cannot_be_searched_for(self) -> None:
+    def test_refuses_a_search_that_is_too_long(self) -> None:
         response = self.client.get(reverse("person-list"), {"q": "a" * 101})
 
         self.assertContains(response, "at most 100 characters", status_code=400)
@@ -86,7 +86,7 @@ class PeopleApiTests(APITestCase):
         self.assertEqual(deleted.status_code, 204)
         self.assertEqual(list(Person.objects.all()), [self.ada])
 
-    def test_says_what_is_wrong(self) -> None:
+    def test_names_invalid_fields(self) -> None:
         person = {"name": "", "age": 151, "email": "ada@example.com"}
 
         response = self.client.post(reverse("person-list"), person, format="json")

@@ -17,7 +17,7 @@ class ImportPeopleTests(TestCase):
             call_command("import_people", str(file), stdout=output)
         return output.getvalue()
 
-    def test_imports_everybody(self) -> None:
+    def test_imports_every_line(self) -> None:
         printed = self.import_people(
             "\ufeffemail,name,age,note\nada@example.com,Ada,36,\ngrace@example.com,Grace,85,x\n"
         )
@@ -25,7 +25,7 @@ class ImportPeopleTests(TestCase):
         self.assertEqual(printed, "Imported 2 people.\n")
         self.assertEqual([person.name for person in Person.objects.all()], ["Ada", "Grace"])
 
-    def test_imports_nobody_when_a_line_is_wrong_and_names_it(self) -> None:
+    def test_names_an_invalid_line_and_imports_nobody(self) -> None:
         lines = {
             'name,age,email\nAda,36,a@example.com\n"Me\nthuselah",969,m@example.com\n': "line 4: age",
             "name,age,email\nAda,36,a@example.com\nEve,1,a@example.com\n": "line 3: email",
@@ -38,7 +38,7 @@ class ImportPeopleTests(TestCase):
                 self.import_people(content)
             self.assertFalse(Person.objects.exists())
 
-    def test_says_what_cannot_be_read(self) -> None:
+    def test_names_a_file_that_cannot_be_read(self) -> None:
         with self.assertRaisesMessage(CommandError, "cannot be read"):
             self.import_people(b"name,age,email\n\xff")
         with self.assertRaisesMessage(CommandError, "cannot be read"):

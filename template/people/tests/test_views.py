@@ -21,7 +21,7 @@ class PeoplePagesTests(TestCase):
             with self.subTest(url):
                 self.assertRedirects(self.client.get(url), f"{reverse('login')}?next={url}")
 
-    def test_who_is_no_editor_reads_only(self) -> None:
+    def test_other_users_can_only_read(self) -> None:
         self.user.groups.clear()
         add, change, delete = (
             reverse("people:add"),
@@ -41,7 +41,7 @@ class PeoplePagesTests(TestCase):
                 self.assertContains(response, "Not allowed", status_code=403)
         self.assertTrue(Person.objects.exists())
 
-    def test_editors_are_shown_what_they_may_do(self) -> None:
+    def test_editors_see_links_to_add_change_and_delete(self) -> None:
         self.assertContains(self.client.get(reverse("people:list")), reverse("people:add"))
         response = self.client.get(self.ada.get_absolute_url())
         for page in ["people:change", "people:delete"]:
@@ -60,7 +60,7 @@ class PeoplePagesTests(TestCase):
         self.assertEqual(len(first.context["person_list"]), 20)
         self.assertEqual(len(second.context["person_list"]), 1)
 
-    def test_finds_every_word_in_some_field(self) -> None:
+    def test_finds_people_by_every_word(self) -> None:
         Person.objects.create(name="Ada Byron", age=36, email="byron@example.org")
 
         for words, found in [("ada", 2), ("ada .org", 1), ("ada grace", 0), ("%", 0)]:
@@ -69,12 +69,12 @@ class PeoplePagesTests(TestCase):
 
                 self.assertEqual(len(response.context["person_list"]), found)
 
-    def test_says_what_cannot_be_searched_for(self) -> None:
+    def test_refuses_a_search_that_is_too_long(self) -> None:
         response = self.client.get(reverse("people:list"), {"q": "a" * 101})
 
         self.assertContains(response, "at most 100 characters")
 
-    def test_the_pages_of_a_search(self) -> None:
+    def test_links_to_other_pages_keep_the_search(self) -> None:
         Person.objects.bulk_create(
             Person(name="Eve", age=1, email=f"{number}@example.com") for number in range(21)
         )
@@ -97,7 +97,7 @@ class PeoplePagesTests(TestCase):
         self.assertContains(response, "Grace has been added.")
         self.assertTrue(Person.objects.filter(**form).exists())
 
-    def test_says_what_is_wrong(self) -> None:
+    def test_names_invalid_fields(self) -> None:
         form = {"name": "Methuselah", "age": 969, "email": "ada@example.com"}
 
         response = self.client.post(reverse("people:add"), form)
@@ -112,7 +112,7 @@ class PeoplePagesTests(TestCase):
 
         self.assertContains(response, "Ada Lovelace has been changed.")
 
-    def test_deletes_a_person_after_asking(self) -> None:
+    def test_asks_before_it_deletes_a_person(self) -> None:
         url = reverse("people:delete", args=[self.ada.pk])
 
         self.assertContains(self.client.get(url), "Delete Ada")
@@ -121,7 +121,7 @@ class PeoplePagesTests(TestCase):
         self.assertContains(response, "The person has been deleted.")
         self.assertFalse(Person.objects.exists())
 
-    def test_an_id_that_no_column_holds(self) -> None:
+    def test_an_id_too_large_for_the_database_is_not_found(self) -> None:
         response = self.client.get(reverse("people:detail", args=[10**30]))
 
         self.assertEqual(response.status_code, 404)

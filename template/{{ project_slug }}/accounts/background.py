@@ -1,4 +1,4 @@
-"""Work that a response must not wait for: how long it takes would tell who has an account."""
+"""Runs jobs in threads. If responses waited for them, their duration would reveal accounts."""
 
 import logging
 from collections.abc import Callable
@@ -19,8 +19,8 @@ executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix=PREFIX)
 def run_in_background(job: Callable[..., object], *args: Any, **kwargs: Any) -> None:
     """Call a function in a thread, with the request id and the language of this one.
 
-    A function that one of these threads passes on is called at once: when the process exits, the
-    threads finish their jobs but accept no new ones.
+    In one of these threads, call it directly: when the process exits, the threads finish their
+    jobs, but the executor accepts no new ones.
     """
     if current_thread().name.startswith(PREFIX):
         run(job, *args, **kwargs)

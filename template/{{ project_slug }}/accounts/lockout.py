@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 
 class AxesBackend(AxesStandaloneBackend):
-    """The backend of django-axes, which lacks the asynchronous method."""
+    """Adds the asynchronous method that the backend of django-axes lacks."""
 
     async def aauthenticate(self, request: HttpRequest, **credentials: Any) -> None:
         await sync_to_async(self.authenticate)(request, **credentials)

@@ -8,13 +8,13 @@ from rest_framework.response import Response
 
 logger = logging.getLogger(__name__)
 
-# Django has no error for a value that must be unique and is stored already; the drivers name it.
+# How the database drivers name a unique violation: Django has no exception of its own for it.
 UNIQUE_VIOLATIONS = {"23505", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
 
 
 class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "This conflicts with what is stored."
+    default_detail = "The request conflicts with stored data."
     default_code = "conflict"
 
 
@@ -24,9 +24,9 @@ def is_unique_violation(error: IntegrityError) -> bool:
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer 409 when a value is stored already that must be unique: two requests at once, say.
+    """Respond with 409 Conflict when the database refuses a duplicate of a unique value.
 
-    Serializers find it before the database does, except when two requests store it at once. Any
+    Serializers find most duplicates first, but not those that two requests store at once. Any
     other IntegrityError is a mistake in the code, and stays a server error.
     """
     if isinstance(error, IntegrityError) and is_unique_violation(error):

@@ -11,8 +11,8 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def check(value: Any, depth: int = 0) -> None:
-    """Raise ParseError for what fields let pass, and what then ends in a server error."""
-    # A related field fails on lists of 500 levels, JSON in SQLite at 1000 levels.
+    """Raise ParseError for values that fields accept, but that later cause a server error."""
+    # A related field fails on lists nested 500 levels deep, JSON in SQLite on 1000 levels.
     if depth > MAX_DEPTH:
         raise ParseError("JSON parse error - nested too deeply.")
     # Not every database stores NUL. Lone surrogates cannot be encoded, not even in a message about them.
@@ -29,7 +29,7 @@ def check(value: Any, depth: int = 0) -> None:
 
 
 class StrictJSONParser(JSONParser):
-    """JSON without what can only fail later. Everything that is refused is answered with 400."""
+    """Parses JSON, and responds with 400 to values that would only fail later."""
 
     def parse(
         self,

@@ -20,7 +20,7 @@ class Validator(OAuth2Validator):
         return valid and request.user.is_active
 
     def validate_bearer_token(self, token: str, scopes: list[str], request: OAuth2Request) -> bool:
-        """Return whether a token is valid. A program that acts for itself is the user it belongs to."""
+        """Return whether a token is valid. A program that acts for itself acts as its owner."""
         if not super().validate_bearer_token(token, scopes, request):
             return False
         request.user = request.user or getattr(request.client, "user", None)

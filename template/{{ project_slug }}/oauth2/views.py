@@ -24,7 +24,7 @@ S256 = re.compile(r"[A-Za-z0-9_-]{43}")
 
 @contextmanager
 def refusing_nonsense() -> Iterator[None]:
-    """Respond with 400 to input that the toolkit or the database fails at, like NUL characters."""
+    """Respond with 400 to input on which the toolkit or the database fails, like NUL characters."""
     try:
         yield
     except (DataError, ObjectDoesNotExist, ValueError) as error:
@@ -64,7 +64,7 @@ class TokenView(SecretMixin, views.TokenView):
     """Issues tokens for codes, for refresh tokens, and to programs that act for themselves."""
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        # Before the toolkit: it would try the password of a grant that it then refuses.
+        # Checked first: the toolkit tries the password of a grant before it refuses the grant.
         if request.POST.get("grant_type") not in GRANTS:
             return JsonResponse({"error": "unsupported_grant_type"}, status=400)
         response = super().post(request)
@@ -80,7 +80,7 @@ class AuthorizationView(views.AuthorizationView):
     """Asks the user to let a program use the API, then sends the user back to the program.
 
     A page does that instead of a redirect: form-action in the content security policy stops
-    browsers from following a form's redirect to another site. The form may have been the login.
+    browsers from following a form's redirect to another site. The login page has a form, too.
     """
 
     @refusing_nonsense()

@@ -1,4 +1,4 @@
-"""How settings read variables, from the environment and from .env beside manage.py."""
+"""Reads variables from the environment, and from the file .env beside manage.py."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 from environs import validate
 
-# A name, or an address of IPv6 in brackets; and a list of them.
+# A host name, or an IPv6 address in brackets. HOSTS is a list of these, with commas.
 HOST = r"(\.?[\w.-]+|\[[\da-fA-F:]+\])"
 HOSTS = rf"(\*|{HOST})(\s*,\s*(\*|{HOST}))*"
 
@@ -22,7 +22,7 @@ def like(pattern: str, example: str) -> validate.Regexp:
 def named[Read: Callable[..., Any]](read: Read, hint: str = "") -> Read:
     """Let a method of environs raise ImproperlyConfigured, which names the variable.
 
-    hint: what to use, where environs does not say it. No message shows a value: it may be a secret.
+    hint: the valid values, if environs does not name them. Values may be secret: never show one.
     """
 
     def method(env: "Env", name: str, *args: Any, **kwargs: Any) -> Any:
@@ -32,7 +32,7 @@ def named[Read: Callable[..., Any]](read: Read, hint: str = "") -> Read:
             message = f"Set {name}: .env.example says what it is."
         except environs.EnvValidationError as error:
             reasons = error.error_messages
-            # About the elements of a list, environs gives a dictionary.
+            # For the items of a list, environs gives a dictionary.
             said = " ".join(reasons) if isinstance(reasons, list) else str(reasons)
             message = f"{name} cannot be used: {hint or said}"
         raise ImproperlyConfigured(message)
@@ -41,14 +41,14 @@ def named[Read: Callable[..., Any]](read: Read, hint: str = "") -> Read:
 
 
 class Env(environs.Env):
-    """Blank variables count as not set, and white space around a value does not count."""
+    """Treats blank variables as not set, and strips white space around values."""
 
     def _get_value(self, env_key: str, default: Any) -> Any:
         value = super()._get_value(env_key, default)
         return (value.strip() or default) if isinstance(value, str) else value
 
     def require(self, validators: Mapping[str, validate.Validator]) -> None:
-        """Stop where variables are missing, all of which are named, or cannot be used."""
+        """Raise ImproperlyConfigured. It names all missing variables, or the first invalid one."""
         if missing := [name for name in validators if not self.str(name, default="")]:
             raise ImproperlyConfigured(f"Set {', '.join(missing)}: .env.example says what each is.")
         for name, validator in validators.items():

@@ -8,7 +8,7 @@ from .background import run_in_background
 
 
 class SignupForm(forms.SignupForm):
-    """Takes equally long for new addresses and for those that have an account."""
+    """Takes equally long whether the address is new or has an account."""
 
     def try_save(self, request: HttpRequest) -> Any:
         if self.account_already_exists:
@@ -17,7 +17,7 @@ class SignupForm(forms.SignupForm):
 
 
 class ResetPasswordForm(forms.ResetPasswordForm):
-    """Looks up the account in the background, and responds the same whether there is one."""
+    """Looks up the account in the background, so that responses do not reveal whether it exists."""
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]

@@ -29,7 +29,7 @@ class UserTests(TestCase):
         with self.assertRaisesMessage(ValueError, "needs an email address"):
             User.objects.create_user("")
 
-    def test_without_a_password_nobody_logs_in_by_one(self) -> None:
+    def test_a_user_without_a_password_cannot_log_in_with_one(self) -> None:
         self.assertFalse(User.objects.create_user("ada@example.com").has_usable_password())
 
     def test_a_superuser_may_do_everything(self) -> None:

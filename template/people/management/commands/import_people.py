@@ -1,4 +1,4 @@
-"""manage.py import_people FILE: people from a CSV file, all of them or none."""
+"""manage.py import_people FILE: import all people of a CSV file, or none."""
 
 import csv
 from argparse import ArgumentParser
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             raise CommandError(f"{file} cannot be read: {error}") from error
         if missing := COLUMNS - set(columns):
             raise CommandError(f"{file} has no column {', '.join(sorted(missing))}.")
-        # The bar is for people: there is none where the output goes to a file.
+        # disable=None shows the progress bar only on a terminal.
         for number, row in tqdm(rows, disable=None, unit=" people"):
             form = PersonForm(row)
             if not form.is_valid():

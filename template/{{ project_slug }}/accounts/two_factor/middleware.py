@@ -13,9 +13,9 @@ from .signals import SESSION_KEY
 
 
 class StaffMiddleware(MiddlewareMixin):
-    """Sends staff without a second factor to the page that sets one up, from any other page.
+    """Redirects staff without a second factor from any page to the page that sets one up.
 
-    Ends sessions that have seen only a password, from before the second factor was set up.
+    Logs staff out of sessions that began with a password only, before the factor was set up.
     """
 
     def process_view(self, request: HttpRequest, *view: Any) -> HttpResponse | None:

@@ -1,11 +1,11 @@
-"""Who needs a second factor."""
+"""Which users have, and which users need, a second factor."""
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
-# Recovery codes replace a lost factor, but are none: allauth asks nobody who has only these for one.
+# Recovery codes only replace a lost factor: allauth does not ask for them if they are all you have.
 FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 

@@ -122,7 +122,7 @@ class OAuth2Tests(TestCase):
         response = self.client.post(reverse("oauth2:authorize"), agreed)
         self.assertIn("error=invalid_request", response.context["url"])
 
-    def test_a_stolen_code_is_worth_nothing(self) -> None:
+    def test_a_code_needs_the_verifier(self) -> None:
         code = self.authorize()["code"][0]
 
         self.assertEqual(self.exchange(code, verifier="a" * 43).json()["error"], "invalid_grant")
@@ -135,7 +135,7 @@ class OAuth2Tests(TestCase):
                 query = self.query | {"redirect_uri": url}
                 response = self.client.get(reverse("oauth2:authorize"), query)
 
-                self.assertContains(response, "This cannot work", status_code=400)
+                self.assertContains(response, "Invalid request", status_code=400)
 
     def test_passwords_and_implicit_grants_are_refused(self) -> None:
         Application.objects.update(authorization_grant_type="password")
