@@ -3,10 +3,10 @@
 Usage: uv run python -m benchmarks.fleet [PROJECTS]
 
 Makes PROJECTS projects (100 unless given) with random answers and names, each with some of the edits that the tests
-know and three lines at random places; releases a new version of the template; and runs on each project
-`copier update --skip-answered --defaults --vcs-ref 2.0.0`. Prints how many were updated, how many have conflicts, how
-many of the lines that users added are still there, and the seconds that a project takes, in the whole fleet as a
-multiple of its first half. The same numbers are drawn each time.
+know and three lines at random places. Releases a new version of the template, and runs
+`copier update --skip-answered --defaults --vcs-ref 2.0.0` on each project. Prints the number of updated projects, of
+conflicts, and of added lines that are still there; and the seconds per project, for the whole fleet as a multiple of
+those for its first half. The random numbers have a fixed seed.
 """
 
 import sys

@@ -1,10 +1,10 @@
-"""Show what a change of the template changes in projects, as a diff between two states of the template.
+"""Show how projects change with the template, as a diff between two states of the template.
 
 Usage: uv run python -m benchmarks.rendered_diff [OLD] [NEW] [QUESTION=ANSWER ...]
 
-OLD and NEW are commits or tags of this repository. OLD is its newest release unless given, NEW the working tree.
-Without answers, several projects are compared, which together have every feature. Prints a plain diff of each, or
-nothing where nothing changes.
+OLD and NEW are commits or tags of this repository. By default, OLD is its newest release and NEW the working tree.
+Without answers, the command compares several projects, which together have every feature. Prints a plain diff of each
+project that changes.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Measure what a copy of the template costs, as ratios within one run.
+"""Measure the time of a copy of the template, as ratios within one run.
 
 Usage: uv run python -m benchmarks.run [ROUNDS]
 

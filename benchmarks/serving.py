@@ -3,18 +3,18 @@
 Usage: uv run python -m benchmarks.serving [ROUNDS] [QUESTION=ANSWER ...]
 
 Prints, for WSGI and for ASGI (or for the one that server= names): requests per second of /livez, /readyz, the
-home page and a page of 50 of the API's people, asked for with a token, each as a multiple of the plain project's; the
-time from a start to the first answer, and the memory of a worker, likewise. Above 1 is more. Servers take turns of half
-a second, ROUNDS times (20 unless given), and the ratio is the median of the rounds': other work on the machine slows
-down both. One worker serves, on one core; what asks, and PostgreSQL, take another.
+home page and an API page of 50 people, requested with a token; the time from the start to the first response; and the
+memory of a worker. Each is a multiple of the plain project's figure: above 1 is more. The servers take turns of half a
+second, ROUNDS times (20 unless given), so that other work on the machine slows down both. Each ratio is the median of
+all rounds. One worker serves on one core; the client and PostgreSQL use another.
 
 Both have the same packages, database server, rows, users, tokens, template, serializer, page size, authentication,
-permission and settings of the server; both answer over connections that are kept, as to a proxy that speaks HTTPS, and
-log no requests. The plain project's health is two views, behind the middleware that startproject gives. Only the
-generated project has what it protects itself with: request ids, a strict CSP, HTTPS and HSTS, refusals of other hosts
-and of NUL characters, logins asked for by default, locks, throttles of users and of bursts, counted in the cache of
-production, strict parsing, hashed static files and a server for them, checked connections to the database, accounts,
-and JSON logs. A thousand users take turns, none of whom asks for more than the throttles let through.
+permission and settings of the server. Both use keep-alive connections, as behind a proxy that speaks HTTPS, and log no
+requests. The plain project has two views for its health, behind startproject's middleware. Only the generated project
+has protections: request ids, a strict CSP, HTTPS and HSTS, refusal of other hosts and of NUL characters, required
+logins, locks, throttles of users and of bursts (counted in the cache of production), strict parsing, hashed static
+files and a server for them, checked database connections, accounts, and JSON logs. A thousand users take turns, so that
+none exceeds the throttles.
 """
 
 import selectors

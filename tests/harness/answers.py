@@ -69,13 +69,13 @@ def compiled(text: str) -> Template:
 
 
 def is_asked(question: str, answers: Mapping[str, Any]) -> bool:
-    """Return whether a question is asked, by its `when`, after these answers and the defaults of the others."""
+    """Return whether a question's `when` is true, given these answers and the defaults of the others."""
     given = {name: default(name) for name in questions()} | dict(answers)
     return compiled(str(questions()[question].get("when", True))).render(given) == "True"
 
 
 def complete(answers: Mapping[str, Any]) -> Answers:
-    """Return answers to all questions: these for the questions that are asked, and the defaults of the others."""
+    """Return answers to all questions: the given ones where a question is asked, and the defaults elsewhere."""
     return {name: default(name) for name in questions()} | settle(answers)
 
 
@@ -99,16 +99,16 @@ def all_combinations() -> list[Answers]:
 
 
 def pairwise(*without: str) -> list[Answers]:
-    """Return a covering array of the questions with fixed values: any two values are together in some row.
+    """Return a covering array of the questions with fixed values: some row contains each pair of values.
 
-    without: questions that are left out.
+    without: questions to leave out.
     """
     factors = {name: values(name) for name in questions() if has_fixed_values(name) and name not in without}
     return [dict(row) for row in make(factors, strength=2, constraints=[constraint(name) for name in factors])]
 
 
 def constraint(question: str) -> dict[str, Any]:
-    """Return the constraint, for covertable, that a question that is not asked has its default."""
+    """Return covertable's constraint that a question has its default unless it is asked."""
     decides = find_undeclared_variables(Environment().parse(str(questions()[question].get("when", True))))
 
     def holds(row: Answers) -> bool:

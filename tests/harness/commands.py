@@ -11,10 +11,10 @@ Command = Sequence[str | Path]
 KEPT = ("HOME", "LANG", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ")
 KEPT_PREFIXES = ("PIP_", "PYENV", "UV_")
 
-# Deprecations of Django and of packages.
+# Turn deprecation warnings of Django and of packages into errors.
 WARNINGS = ["-W", "error::DeprecationWarning", "-W", "error::PendingDeprecationWarning"]
 
-# Several commands of manage.py in one process: each takes longer to start than to run.
+# Runs several commands of manage.py in one process, because each takes longer to start than to run.
 MANAGE = """
 import json
 import sys
@@ -36,8 +36,8 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def run(command: Command, cwd: Path, env: Mapping[str, str] | None = None, *, fails: bool = False) -> str:
     """Run a command and return its output on both streams.
 
-    env: variables in addition to those of `clean_environment`. fails: whether the command has to fail.
-    Raises AssertionError, with the output, if the command ends otherwise.
+    env: variables in addition to those of `clean_environment`. fails: whether the command must fail.
+    Raises AssertionError, with the output, if the exit code differs from that.
     """
     result = subprocess.run(
         [str(part) for part in command],

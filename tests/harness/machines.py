@@ -19,7 +19,7 @@ CHOICES = ("PYENV", "UV_PYTHON")
 
 
 class Machine:
-    """A home folder, and one folder of programs, the only one on PATH."""
+    """A home folder, and a folder of programs, which is the only one on PATH."""
 
     def __init__(self, folder: Path) -> None:
         """Create both, with links to all programs of the system except Python and uv."""
@@ -41,7 +41,7 @@ class Machine:
     def python(self, path: Path, pretend: str = "") -> Path:
         """Install a Python: a link to a real one, or a script that first runs this code in it.
 
-        The latter knows only -c and -m: uv, which asks in another way, takes it for broken.
+        The script knows only -c and -m. uv passes other options, so it considers the script broken.
         """
         if pretend:
             real, first = shlex.quote(PYTHON), shlex.quote(f"{pretend}\n")

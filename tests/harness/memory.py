@@ -11,7 +11,7 @@ from jinja2 import Environment
 
 
 def remember_templates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile each template once, and read each version of copier.yml once, whatever their folders."""
+    """Compile each template once, and read each version of copier.yml once, even from different folders."""
     compile_template, load = Environment.compile, copier._template.load_template_config
     compiled: dict[tuple[object, ...], CodeType] = {}
     loaded: dict[bytes, dict[str, Any]] = {}

@@ -91,7 +91,7 @@ def environment(project: Path, store: Path, *, production: bool = False) -> Path
     """Install exactly what a project declares, and return the folder of the environment's programs.
 
     project: the project; uv writes its lock file there. store: where environments are kept; projects with equal
-    dependencies share one. production: whether to install what production needs instead of what development needs.
+    dependencies share one. production: whether to install the packages for production instead of those for development.
     """
     declared = tomllib.loads((project / "pyproject.toml").read_text())
     groups = ["production"] if production else ["dev"]

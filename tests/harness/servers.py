@@ -64,7 +64,10 @@ class Postgres:
         if self.user:
             shutil.chown(self.data, self.user)
         self.port = free_port()
-        encoding = ["--encoding=UTF8", "--locale=C"]  # not this shell's: without a locale, it counts bytes
+        encoding = [
+            "--encoding=UTF8",
+            "--locale=C",
+        ]  # not the shell's locale: without one, PostgreSQL counts bytes instead of characters
         self._call(
             "initdb", "--pgdata", str(self.data), "--username", "postgres", "--auth", "trust", "--no-sync", *encoding
         )
@@ -134,7 +137,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 class Mailbox:
-    """The messages that a mail server received, the newest last. delay: the seconds it takes for each."""
+    """The messages that a mail server received, oldest first. delay: the seconds that each message takes."""
 
     def __init__(self) -> None:
         self.delay = 0.0

@@ -15,7 +15,7 @@ from ..harness.answers import Answers
 from ..harness.commands import WARNINGS, clean_environment, manage, run
 from ..harness.servers import free_port, wait_until
 
-# Import the settings without each variable in turn, as every program does first; and check the version of Django.
+# Import the settings, as every program does first, without each variable in turn. Check Django's version, too.
 MISSING = """
 import os
 import sys
@@ -101,7 +101,7 @@ def check_first_minutes(project: Path, programs: Path) -> None:
 
 
 def check_development(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
-    """Run everything that a developer runs, in an environment for development."""
+    """Run a developer's commands in an environment for development."""
     output = manage(project, programs, variables, ["check"], ["makemigrations", "--check", "--dry-run"])
     assert "no issues" in output
     assert "No changes detected" in output
@@ -116,7 +116,7 @@ def check_development(project: Path, programs: Path, variables: Mapping[str, str
 
 
 def check_production(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
-    """Run what a deployment runs, in an environment for production, and then without each variable in turn."""
+    """Run a deployment's commands in an environment for production, then without each variable in turn."""
     settings = f"{slug_of(project)}.settings.production"
     given = {"DJANGO_SETTINGS_MODULE": settings} | dict(variables)
     check = ["check", "--deploy", "--fail-level", "INFO"]

@@ -1,7 +1,7 @@
-"""What `activate` chooses and leaves behind, on machines made of links and small scripts.
+"""`activate` chooses the right Python and leaves nothing behind, on machines made of links and small scripts.
 
-A stand-in answers for uv here: what it has downloaded, and what it could, must not depend on the machine of the tests.
-test_readme.py sources the same file with the real uv.
+A stand-in replaces uv here, because uv's downloads must not depend on the machine of the tests. test_readme.py sources
+the same file with the real uv.
 """
 
 import shutil
@@ -98,7 +98,7 @@ def test_pyenv_may_be_anywhere(machine: Machine, clone: Path, tmp_path: Path) ->
     assert chosen(machine, clone, PYENV_ROOT=str(tmp_path / "my pyenv")) == str(python)
 
 
-def test_the_python_of_a_virtual_environment_is_the_one_that_made_it(machine: Machine, clone: Path) -> None:
+def test_uses_the_base_python_of_a_virtual_environment(machine: Machine, clone: Path) -> None:
     run([PYTHON, "-m", "venv", "--without-pip", machine.home / "venv"], clone)
 
     found = Path(chosen(machine, clone, PATH=f"{machine.home}/venv/bin:{machine.programs}"))
@@ -114,12 +114,12 @@ def test_a_python_that_the_user_names_is_kept(machine: Machine, clone: Path) -> 
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_nothing_else_stays_in_the_shell(machine: Machine, clone: Path, shell: str) -> None:
+def test_leaves_nothing_else_in_the_shell(machine: Machine, clone: Path, shell: str) -> None:
     machine.python(machine.programs / "python3")
     options = "set -eu" if shell == "dash" else "set -euo pipefail"
     state = 'echo "options=$-"; set'
 
-    # In the shell itself: after &&, the shell would not stop at an error.
+    # Not after &&, where the shell would not stop at an error.
     machine.run(clone, f"{options}; : | :; {{ {state}; }} > ../before; . ./activate; {{ {state}; }} > ../after", shell)
 
     before, after = ((clone.parent / name).read_text().splitlines() for name in ("before", "after"))
@@ -130,9 +130,7 @@ def test_nothing_else_stays_in_the_shell(machine: Machine, clone: Path, shell: s
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("python", [False, True], ids=["no Python", "Python without venv"])
-def test_without_uv_and_python_one_sentence_says_what_to_do(
-    machine: Machine, clone: Path, shell: str, python: bool
-) -> None:
+def test_without_uv_and_python_prints_what_to_install(machine: Machine, clone: Path, shell: str, python: bool) -> None:
     (machine.programs / "uv").unlink()
     if python:
         machine.python(machine.programs / "python3", "import sys; sys.modules['ensurepip'] = None")
@@ -149,7 +147,7 @@ def test_without_uv_and_python_one_sentence_says_what_to_do(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_without_a_python_that_suits_one_sentence_says_what_to_do(machine: Machine, clone: Path, shell: str) -> None:
+def test_without_a_suitable_python_prints_what_to_install(machine: Machine, clone: Path, shell: str) -> None:
     machine.python(machine.programs / "python3", OLD)
 
     output = machine.run(clone, ". ./activate || echo status $?", shell)
@@ -163,7 +161,7 @@ def test_without_a_python_that_suits_one_sentence_says_what_to_do(machine: Machi
     assert not (clone.parent / "wrong").exists()
 
 
-def test_it_says_where_it_belongs(machine: Machine, clone: Path) -> None:
+def test_refuses_to_run_outside_the_template(machine: Machine, clone: Path) -> None:
     output = machine.run(clone.parent, ". clone/activate", fails=True)
 
     assert output == "This is not the folder of the template: go there, and type . ./activate again.\n"

@@ -156,7 +156,7 @@ def test_the_env_file_is_taken_literally_and_the_environment_wins(project: Path,
         ("ALLOWED_HOSTS", "  ", "Set ALLOWED_HOSTS: .env.example says what each is."),
     ],
 )
-def test_production_names_a_variable_with_nonsense(
+def test_production_names_an_invalid_variable(
     project: Path, environments: Path, answers: Answers, name: str, value: str, sentence: str
 ) -> None:
     programs = projects.environment(project, environments, production=True)
@@ -174,7 +174,7 @@ def test_production_names_a_variable_with_nonsense(
     assert sentence in output.strip().splitlines()[-1]
 
 
-def test_production_wants_the_url_of_a_redis_server(template: Path, tmp_path: Path, environments: Path) -> None:
+def test_production_requires_a_valid_redis_url(template: Path, tmp_path: Path, environments: Path) -> None:
     project = projects.render(template, tmp_path / "project", {"use_celery": True})
     programs = projects.environment(project, environments, production=True)
     variables = projects.PRODUCTION | {
@@ -202,5 +202,5 @@ def test_production_installs_few_packages(template: Path, tmp_path: Path, enviro
 
     installed = list(programs.parent.glob("lib/python*/site-packages/*.dist-info"))
 
-    # If there are more, look at what a new dependency brings along.
+    # If this fails, check which packages a new dependency requires.
     assert 10 < len(installed) <= 35

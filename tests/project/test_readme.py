@@ -1,4 +1,4 @@
-"""The README's commands, as they stand there."""
+"""The README's commands work exactly as written."""
 
 import re
 import shutil

@@ -1,6 +1,6 @@
 """Projects with hostile texts in every answer start, show their pages, and pass their tests.
 
-That their files are linted, formatted and parseable is tested with the questions.
+tests/questions checks that their files are linted, formatted and parseable.
 """
 
 from pathlib import Path

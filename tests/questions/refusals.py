@@ -12,7 +12,7 @@ from ..harness import projects
 def refusal(template: Path, tmp_path: Path, answers: Mapping[str, Any], question: str) -> str:
     """Return the sentence that refuses these answers, and check that nothing was written.
 
-    question: the question whose name the message has to give.
+    question: the name that the message must contain.
     """
     destination = tmp_path / "refused"
     with pytest.raises(ValueError, match=f"question '{question}'") as refused:

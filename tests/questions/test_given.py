@@ -18,7 +18,7 @@ SWITCHES = [name for name, definition in questions().items() if definition["type
 
 @pytest.mark.parametrize("word", ["maybe", "2", "yess", "disabled"])
 @pytest.mark.parametrize("question", SWITCHES)
-def test_a_word_that_is_neither_yes_nor_no_is_refused(template: Path, tmp_path: Path, question: str, word: str) -> None:
+def test_a_yes_no_question_refuses_other_words(template: Path, tmp_path: Path, question: str, word: str) -> None:
     message = refusal(template, tmp_path, {question: word}, "project_name")
 
     assert message.endswith(f'"{word}" is neither yes nor no: answer {question} with yes or no.')
@@ -31,13 +31,13 @@ def test_an_answer_that_needs_another_is_refused(template: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("given", ["docker", "", "none", "nginx_supervisor, docker", True])
-def test_an_answer_that_is_no_list_is_refused(template: Path, tmp_path: Path, given: object) -> None:
+def test_a_multiple_choice_question_refuses_a_single_value(template: Path, tmp_path: Path, given: object) -> None:
     message = refusal(template, tmp_path, {"deployment": given}, "project_name")
 
     assert "is not a list: answer deployment with a list of its choices, like [a, b], or with []." in message
 
 
-def test_an_answer_with_something_that_is_no_choice_is_refused(template: Path, tmp_path: Path) -> None:
+def test_a_multiple_choice_question_refuses_an_unknown_choice(template: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"'deployment': 'dokcer' is not in \['nginx_supervisor', 'docker'\]"):
         projects.render(template, tmp_path / "project", {"deployment": "[dokcer]"})
 
@@ -79,7 +79,7 @@ def test_an_answer_without_a_question_is_refused_on_an_update(template: Path, tm
     assert projects.files(project) == before
 
 
-def test_a_template_that_an_update_would_not_find_is_warned_of(template: Path, tmp_path: Path) -> None:
+def test_warns_of_a_template_that_an_update_would_not_find(template: Path, tmp_path: Path) -> None:
     """An update resolves the path inside the project, and needs a repository with releases."""
     (tmp_path / "template").symlink_to(template)
     projects.working_tree(tmp_path / "folder")
@@ -92,13 +92,13 @@ def test_a_template_that_an_update_would_not_find_is_warned_of(template: Path, t
 
 @pytest.mark.parametrize("question", questions())
 def test_questions_fit_a_terminal_of_80_columns(question: str) -> None:
-    """Copier adds three columns in front, and cuts wider lines."""
+    """Copier indents by three columns and truncates wider lines."""
     lines = [*questions()[question]["help"].splitlines(), *questions()[question].get("choices", {})]
 
     assert [line for line in lines if len(line) > 77] == []
 
 
-def test_the_validator_of_the_first_question_knows_which_answers_are_no_switches() -> None:
+def test_the_first_validator_names_each_question_that_is_not_yes_or_no() -> None:
     """The validator accepts only yes and no for all questions that it does not name."""
     validator = questions()["project_name"]["validator"]
     named = {

@@ -72,7 +72,7 @@ def test_refuses(template: Path, tmp_path: Path, question: str, name: str, reaso
 
 
 def test_knows_each_keyword_and_each_module_of_the_standard_library(names: Any) -> None:
-    """The list has all modules of the Python that runs the tests. It may also have those of a newer one."""
+    """The list has all modules of the Python that runs the tests. It may also have modules of newer ones."""
     modules = {name for name in sys.stdlib_module_names if name.islower() and not name.startswith("_")}
 
     assert {*keyword.kwlist, *keyword.softkwlist} - {"False", "None", "True", "_", "type"} == set(names.keywords)
@@ -106,14 +106,16 @@ def test_derives_a_valid_slug_from_any_name(template: Path, tmp_path: Path, proj
     assert (project / slug / "settings").is_dir()
 
 
-def test_names_the_app_otherwise_in_a_project_called_core(template: Path, tmp_path: Path) -> None:
+def test_a_project_called_core_gets_another_app_name(template: Path, tmp_path: Path) -> None:
     project = projects.render(template, tmp_path / "project", {"project_slug": "core"})
 
     assert (project / "main" / "apps.py").exists()
 
 
 @pytest.mark.slow
-def test_refuses_whatever_a_project_installs(template: Path, tmp_path: Path, environments: Path, names: Any) -> None:
+def test_refuses_the_names_of_installed_packages(
+    template: Path, tmp_path: Path, environments: Path, names: Any
+) -> None:
     """The macro's list has the names of all installed packages, distributions, and app labels."""
     taken: set[str] = set()
     for server in ("wsgi", "asgi"):

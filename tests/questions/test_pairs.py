@@ -16,7 +16,7 @@ def pairs(rows: list[Answers]) -> set[tuple[str, ...]]:
     return {pair for row in rows for pair in combinations([f"{name}={row[name]}" for name in sorted(row)], 2)}
 
 
-def test_any_two_answers_that_a_project_can_have_meet() -> None:
+def test_every_possible_pair_of_answers_is_in_a_row() -> None:
     rows = pairwise()
     every = [dict(zip(rows[0], chosen, strict=True)) for chosen in product(*(values(name) for name in rows[0]))]
 

@@ -1,4 +1,4 @@
-"""Free text, even hostile: it is refused with one sentence, or everything still works with it."""
+"""Each free text, even a hostile one, is refused with one sentence, or works everywhere."""
 
 import ast
 import json
@@ -62,7 +62,9 @@ def test_refuses(template: Path, tmp_path: Path, question: str, text: str) -> No
 
 @pytest.mark.parametrize("question", ["project_name", "description"])
 @pytest.mark.parametrize("text", ["", "   "])
-def test_refuses_nothing_where_something_is_needed(template: Path, tmp_path: Path, question: str, text: str) -> None:
+def test_refuses_an_empty_answer_to_a_required_question(
+    template: Path, tmp_path: Path, question: str, text: str
+) -> None:
     assert "type one" in refusal(template, tmp_path, {question: text, "project_slug": "my_site"}, question)
 
 
@@ -94,7 +96,9 @@ def test_refuses_invalid_email_addresses(template: Path, tmp_path: Path, email: 
     ("question", "value"),
     [("database", "oracle"), ("server", "cgi"), ("user_model", "none")],
 )
-def test_refuses_values_that_are_no_choice(template: Path, tmp_path: Path, question: str, value: str) -> None:
+def test_refuses_values_that_are_not_among_the_choices(
+    template: Path, tmp_path: Path, question: str, value: str
+) -> None:
     with pytest.raises((TypeError, ValueError)):
         projects.render(template, tmp_path / "project", {question: value})
 

@@ -16,7 +16,7 @@ def identify_feature(feature: dict[str, Any]) -> str:
 
 
 def suits(answer: Any, wanted: Any) -> bool:
-    """Return whether an answer is what a feature needs, independently of the macro."""
+    """Return whether an answer meets the need of a feature, without calling the macro."""
     accepted = wanted if isinstance(wanted, list) else [wanted]
     return any(value in accepted for value in (answer if isinstance(answer, list) else [answer]))
 
@@ -26,7 +26,7 @@ def is_on(feature: dict[str, Any], answers: Answers) -> bool:
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=identify_feature)
-def test_a_feature_needs_answers_that_can_be_given(feature: dict[str, Any]) -> None:
+def test_a_feature_needs_possible_answers(feature: dict[str, Any]) -> None:
     for question, wanted in feature["needs"].items():
         assert question in questions(), f"Unknown question {question}."
         possible = [value for value in values(question) if suits(value, wanted)]
@@ -35,12 +35,12 @@ def test_a_feature_needs_answers_that_can_be_given(feature: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("feature", FEATURES, ids=identify_feature)
-def test_a_feature_needs_what_its_questions_need(feature: dict[str, Any]) -> None:
+def test_a_feature_also_needs_the_conditions_of_its_questions(feature: dict[str, Any]) -> None:
     """Answers to questions that are not asked are not stored, so they cannot turn a feature off."""
     rows = [complete(row) for row in pairwise()]
     for question in feature["needs"]:
         asked = [is_asked(question, row) for row in rows if is_on(feature, row)]
-        assert all(asked), f"{question} is asked only after another answer: add that to needs."
+        assert all(asked), f"{question} is asked only after another answer: add that answer to needs."
     is_off = macros.module("features").is_off
     for row in rows:
         assert bool(is_off(feature, settle(row))) is not is_on(feature, row), f"{identify_feature(feature)}: {row}"

@@ -40,14 +40,14 @@ WORDS = {
     "accounts == 'allauth'": re.compile(r"(?<!\|)allauth|\bACCOUNT_"),
     "two_factor": re.compile(r"two.?factor|\bmfa\b|MFA_|passkey", re.I),
     "use_drf or accounts == 'allauth'": re.compile(r"NUM_PROXIES"),
-    # settings.AUTH_USER_MODEL is right whatever the user is.
+    # settings.AUTH_USER_MODEL is valid with every user model.
     "user_model != 'django'": re.compile(r"\busers/|\"users|'users|(?<!settings\.)AUTH_USER_MODEL"),
     "object_permissions": re.compile(r"guardian|object_permissions|assign_perm|GenericRelation|shared with", re.I),
 }
 
 
 def unsaid(answers: dict[str, Any]) -> dict[str, re.Pattern[str]]:
-    """Return the words that a project with these answers must not contain, by the expression that is false."""
+    """Return the words that a project with these answers must not contain, by the false expression."""
     known = complete(answers)
     return {condition: words for condition, words in WORDS.items() if not JINJA.compile_expression(condition)(known)}
 
@@ -73,9 +73,9 @@ def check_files(project: Path) -> None:
             yaml.safe_load(text)
         elif name.endswith(".json"):
             json.loads(text)
-        assert "{%" not in text or name.endswith((".html", ".html-tpl")), f"{name} has a tag left"
+        assert "{%" not in text or name.endswith((".html", ".html-tpl")), f"{name} still contains a tag"
         if not name.endswith((".html", "-tpl", "context_processors.py")):
-            assert "{{" not in text.replace("${{", ""), f"{name} has an expression left"
+            assert "{{" not in text.replace("${{", ""), f"{name} still contains an expression"
         assert "\n\n\n\n" not in text, f"{name} has a run of blank lines"
         assert name.endswith((".py", ".py-tpl")) or "\n\n\n" not in text, f"{name} has a run of blank lines"
         assert not re.search(r"[ \t]$", text, re.MULTILINE), f"{name} has trailing space"
@@ -163,7 +163,7 @@ def test_the_default_project_stays_small(template: Path, tmp_path: Path) -> None
 
 
 def test_the_package_with_the_settings_has_few_modules(template: Path, tmp_path: Path) -> None:
-    """A newcomer finds each behaviour by the names alone: a feature gets a folder, not one more module."""
+    """Newcomers find each behaviour by the names alone. Put a new feature into a folder, not into one more module."""
     project = projects.render(template, tmp_path / "project", bases()["largest"] | {"project_slug": "my_site"})
 
     modules = sorted(path.name for path in (project / "my_site").glob("*.py"))

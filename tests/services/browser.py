@@ -20,7 +20,7 @@ WIDTHS = (1100, 360)  # pixels: a desktop, and a small phone
 # WCAG and good practice, except the rule that a column of buttons needs a name.
 AXE = {"resultTypes": ["violations"], "rules": {"empty-table-header": {"enabled": False}}}
 
-# The controls of a page, those that had no focus yet, and whether the focus is visible.
+# Finds the controls of a page and those that had no focus yet, and tells whether the focus is visible.
 FOCUS = """() => {
     const controls = [...document.querySelectorAll("a[href], button, input, select, summary, textarea")]
         .filter(control => control.checkVisibility() && !control.disabled);
@@ -35,7 +35,7 @@ FOCUS = """() => {
     };
 }"""
 
-# The errors of fields: the label of the field each belongs to, and how many pixels lie between them.
+# Finds the errors of fields: the label of each error's field, and the distance between both in pixels.
 ERRORS = """() => [...document.querySelectorAll(".errorlist:not(.nonfield)")].map(error => {
     const field = document.querySelector(`[aria-describedby~="${error.id}"][aria-invalid="true"]`);
     return {
@@ -56,7 +56,7 @@ def find_chromium() -> str:
 
 @contextmanager
 def chromium(program: str, port: int) -> Iterator[Browser]:
-    """Run Chromium, for which the site is a port of this machine, with any certificate."""
+    """Run Chromium, which finds the site at a port of this machine and accepts any certificate."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program,
@@ -67,10 +67,10 @@ def chromium(program: str, port: int) -> Iterator[Browser]:
 
 
 class Inspector:
-    """Somebody with a browser of their own, who looks at pages and keeps pictures of them.
+    """A user with a separate browser context, who checks pages and saves screenshots.
 
-    problems: what was wrong since the last look: what Chromium has to say, breaches of the content security policy,
-    requests that failed or went elsewhere.
+    problems: the problems since the last check: Chromium's messages, violations of the content security policy, and
+    requests that failed or went to other hosts.
     """
 
     def __init__(self, browser: Browser, screenshots: Path) -> None:
@@ -115,7 +115,7 @@ class Inspector:
         self.check_problems()
 
     def glance(self, name: str) -> None:
-        """Check that the open page works, if it is not one of the project."""
+        """Check that the open page works, without the accessibility checks: for pages of other packages."""
         for _ in self.photograph(name):
             pass
         self.problems = [problem for problem in self.problems if not problem.startswith(("info: ", "verbose: "))]

@@ -1,4 +1,4 @@
-"""Build and run a generated project's images with buildah, as root, without daemon and registry."""
+"""Build and run a generated project's images with buildah, as root, without a daemon or a registry."""
 
 import json
 import os

@@ -130,7 +130,7 @@ class Nginx:
 def configure_nginx(project: Path, folder: Path, deployment: str, upstream: int) -> Nginx:
     """Install a project's nginx files in a folder. Only paths, addresses, and ports change.
 
-    deployment: the choice whose upstream it is. upstream: the port of the project's server.
+    deployment: the deployment whose upstream nginx uses. upstream: the port of the project's server.
     """
     (folder / "conf.d").mkdir(parents=True)
     (folder / "certificates").mkdir()
@@ -194,7 +194,7 @@ def proxying(nginx: Nginx) -> Iterator[Nginx]:
 class SecureSite(Site):
     """A site behind nginx. `ask` and `send` use TLS, from another address of this machine each time.
 
-    address: where requests come from, instead. name: the host name that TLS asks for.
+    address: the fixed address of all requests, if any. name: the host name in the TLS handshake.
     """
 
     authority: trustme.CA = field(default_factory=trustme.CA)
@@ -320,14 +320,14 @@ def deployed(
 ) -> Iterator[Deployment]:
     """Run a project on this machine as its deploy/README.md says, with two workers. Yields it once it is up.
 
-    template, environments: the fixtures. folder: one that is empty. answers: those that differ from the defaults;
-    deployment is nginx_supervisor. prepare: changes the project before it starts. variables: those that differ from
-    what a production has; all are in the project's .env.
+    template, environments: the fixtures. folder: an empty folder. answers: answers other than the defaults; deployment
+    is always nginx_supervisor. prepare: changes the project before it starts. variables: variables that differ from
+    those of `installed`; the project's .env gets all.
 
-    The server of the project listens on a port of its own, `port`, in front of it nginx on another, which `site` asks
-    like `Site.ask` does, from another address of 127.0.0.0/8 each time: nginx limits what one may do. supervisorctl is
-    `supervisor.ctl("signal", "HUP", "my_site-web")`, the id of a first process `supervisor.pid("worker")`. On the way
-    out everything is stopped.
+    The project's server listens on `port`. nginx listens on another port, in front of it. `site` sends its requests to
+    nginx, each from another address of 127.0.0.0/8, because nginx limits the requests of one address. Use
+    `supervisor.ctl("signal", "HUP", "my_site-web")` for supervisorctl, and `supervisor.pid("worker")` for the id of a
+    program's first process. Everything stops when the block ends.
     """
     answers = answers | {"deployment": ["nginx_supervisor"]}
     with installed(template, environments, folder, answers, prepare=prepare, variables=variables) as installation:

@@ -1,4 +1,4 @@
-"""Break the services of a generated project, and watch what its visitors see."""
+"""Break the services of a generated project, and record the responses that visitors get."""
 
 import os
 import socket
@@ -166,7 +166,7 @@ def send_pieces(site: Site, pieces: Iterable[bytes]) -> int | None:
 def accepted(site: Site) -> int:
     """Return the number of open connections that the server has accepted."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    # Of a connection: its local address, the state "established", and an inode once a process has accepted it.
+    # Each line has the local address, the state "established", and an inode once a process has accepted the connection.
     return sum(
         local.endswith(f":{site.port:04X}") and state == "01" and inode != "0"
         for _, local, _, state, *_, inode in (row[:10] for row in rows)
@@ -224,7 +224,7 @@ def most_memory(process: int) -> int:
 
 
 def seconds_until(happens: Callable[[], bool], at_most: float, what: str) -> float:
-    """Return the seconds that something took. Raises AssertionError, which names it, after more than `at_most`."""
+    """Wait until `happens` returns true; return the seconds. Raises AssertionError, naming `what`, after `at_most`."""
     begun = time.monotonic()
     wait_until(happens, at_most, what)
     return time.monotonic() - begun

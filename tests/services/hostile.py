@@ -22,7 +22,7 @@ VALUES = [
 # Values that are too long for a request line.
 LONG_VALUES = ["x" * 300, "9" * 5000, "x" * 100_000]
 
-# Parameters of lists in Django, REST framework, and their packages, and some that they do not have.
+# Parameters of lists in Django, REST framework, and their packages, and some unknown ones.
 QUERY_NAMES = [
     "_facets",
     "_to_field",
@@ -83,7 +83,7 @@ JSON_BODIES = [
     b'{"name": "twice", "name": "thrice", "age": 1, "email": "g@example.com"}',
 ]
 
-# Ids that are too large for a column, or not ids at all.
+# Ids that are too large for a column, or invalid.
 IDS = [
     "0",
     "-1",

@@ -69,7 +69,7 @@ class Site:
         """Send raw bytes, and return the response until the server closes the connection."""
         with self.connect() as connection:
             received = b""
-            # A server may refuse the beginning before it has received the rest.
+            # A server may refuse a request before it has received all of it.
             with suppress(ConnectionError):
                 connection.sendall(request)
             with suppress(ConnectionError):
@@ -222,7 +222,7 @@ def installed(
 ) -> Iterator[Installation]:
     """Install a project as its README says, and run the services that it needs, but not the project.
 
-    prepare: changes the project before it starts. variables: those that differ from what a production has.
+    prepare: changes the project before it starts. variables: replace or extend the usual ones.
     """
     project = projects.render(template, folder / "project", answers)
     prepare(project)
@@ -260,7 +260,7 @@ def in_production(
 ) -> Iterator[Stack]:
     """Run a project as its README says, with two workers and the services that it needs.
 
-    prepare: changes the project before it starts. variables: those that differ from what a production has.
+    prepare: changes the project before it starts. variables: replace or extend the usual ones.
     """
     with (
         installed(template, environments, folder, answers, prepare=prepare, variables=variables) as found,

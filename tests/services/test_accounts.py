@@ -190,7 +190,7 @@ def test_does_not_reveal_who_has_an_account(stack: Stack) -> None:
     assert "To confirm" in mails(stack, "unknown@example.com", 2)[0]
 
 
-def test_wrong_passwords_lock_the_name_whatever_address_they_come_from(stack: Stack) -> None:
+def test_wrong_passwords_lock_the_name_for_every_address(stack: Stack) -> None:
     email = "eve@example.com"
     add_user(stack, email)
 
@@ -206,7 +206,7 @@ def test_wrong_passwords_lock_the_name_whatever_address_they_come_from(stack: St
 
 
 def test_a_reload_loses_no_mail(stack: Stack) -> None:
-    """Neither mails that are being sent, nor those in the queue."""
+    """This covers both the mails that are being sent and those in the queue."""
     emails = [f"reader{number}@example.com" for number in range(4)]
     stack.python(
         "from django.contrib.auth import get_user_model as user; from allauth.account.models import EmailAddress\n"

@@ -92,7 +92,7 @@ def page(inspector: Inspector) -> Page:
 
 
 def log_in(page: Page, email: str, password: str = PASSWORD) -> None:
-    """Log in with a password, as far as a password is enough."""
+    """Log in with a password. A second factor, if there is one, remains."""
     page.goto("/login/")
     page.get_by_label("Email").fill(email)
     page.get_by_label("Password").fill(password)
@@ -115,7 +115,7 @@ def totp(secret: str) -> str:
     return f"{number % 1_000_000:06}"
 
 
-def test_the_home_page_and_a_page_that_is_not_there(inspector: Inspector, page: Page) -> None:
+def test_the_home_page_and_the_not_found_page_work(inspector: Inspector, page: Page) -> None:
     page.goto("/")
     inspector.look("home")
 
@@ -127,7 +127,7 @@ def test_the_home_page_and_a_page_that_is_not_there(inspector: Inspector, page: 
     inspector.look("not-found")
 
 
-def test_a_login_takes_nothing_but_the_keyboard(running: Running, inspector: Inspector, page: Page) -> None:
+def test_login_works_with_the_keyboard_alone(running: Running, inspector: Inspector, page: Page) -> None:
     email = running.add_user("kay")
 
     def log_in_with(password: str) -> None:
@@ -188,7 +188,7 @@ def test_a_person_is_added_changed_and_deleted(running: Running, inspector: Insp
     inspector.check_problems()
 
 
-def test_errors_stand_beside_their_fields(running: Running, inspector: Inspector, page: Page) -> None:
+def test_errors_are_shown_beside_their_fields(running: Running, inspector: Inspector, page: Page) -> None:
     log_in(page, running.add_user("edith"))
     running.stack.python("from people.models import Person; Person.objects.create(name='Bo', age=1, email='b@c.de')")
 

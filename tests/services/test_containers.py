@@ -59,8 +59,8 @@ def test_production_gets_every_variable_that_it_requires(project: Path) -> None:
         assert required <= service["environment"].keys(), name
 
 
-def test_no_value_of_production_is_in_the_file(project: Path) -> None:
-    """Secrets, and values that differ between installations, come from outside. Compose names missing ones."""
+def test_variables_provide_the_values_of_production(project: Path) -> None:
+    """Variables provide secrets and values that differ between installations. Compose names missing ones."""
     text = (project / "compose.production.yaml").read_text()
     names = set(re.findall(r"\$\{(\w+)", text))
     services = compose(project, "compose.production.yaml")["services"]
@@ -72,7 +72,7 @@ def test_no_value_of_production_is_in_the_file(project: Path) -> None:
             assert name in {"POSTGRES_USER", "FORWARDED_ALLOW_IPS", "REDIS_URL"} or "${" in value or "sqlite:" in value
 
 
-def test_nothing_is_stopped_before_its_time(project: Path) -> None:
+def test_containers_have_time_to_finish_their_work(project: Path) -> None:
     services = compose(project, "compose.production.yaml")["services"]
     graceful = re.search(r"graceful_timeout = (\d+)", (project / "gunicorn.conf.py").read_text())
     assert graceful is not None
@@ -100,7 +100,7 @@ def test_only_nginx_is_reachable_from_outside(project: Path) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
-def test_production_starts_in_order_and_again(project: Path) -> None:
+def test_production_starts_in_order_and_restarts(project: Path) -> None:
     services = compose(project, "compose.production.yaml")["services"]
 
     for name, service in services.items():
@@ -136,7 +136,7 @@ def test_lasting_data_is_in_volumes(project: Path) -> None:
         assert services["redis"]["volumes"] == ["redis:/data"]
 
 
-def test_a_release_does_what_the_readme_says(project: Path) -> None:
+def test_containers_run_the_release_commands_of_the_readme(project: Path) -> None:
     """The image and the migrate step together run the commands of a release without containers."""
     readme = (project / "README.md").read_text().split("## Run it in production")[1]
     release = readme.split("```sh\n")[1]
@@ -160,7 +160,7 @@ def test_development_needs_no_variables_and_listens_on_loopback(project: Path) -
         "127.0.0.1"
     }
     for name, service in services.items():
-        # Commands choose their settings: tests have their own.
+        # Commands choose their own settings, because tests have other ones.
         assert ("DJANGO_SETTINGS_MODULE" in service.get("environment", {})) == (name == "worker"), name
 
 
@@ -264,7 +264,7 @@ class TestImages:
         assert container.run("ls", str(Path(DEFAULT_SITE).parent)).split() == ["site.conf", "upstream-containers.conf"]
         assert re.search(r"site\.\w{12}\.css\.gz", container.run("ls", "/srv/my_site/staticfiles/site"))
 
-    def test_a_production_that_is_not_locked_is_not_built(
+    def test_a_production_image_needs_a_current_lock_file(
         self, buildah: Buildah, template: Path, tmp_path: Path
     ) -> None:
         project = projects.render(template, tmp_path / "project", {"deployment": ["docker"]})
@@ -279,7 +279,7 @@ class TestImages:
         assert "--locked" in buildah("bud", *flags, "--target", "production", project, fails=True)
 
     def test_development_needs_one_command(self, buildah: Buildah, template: Path, tmp_path: Path) -> None:
-        """A fresh project of a user other than root, without lock file, .env, and packages."""
+        """The project is new, belongs to a user other than root, and has no lock file, no .env, and no packages."""
         project = projects.render(template, tmp_path / "project", {"deployment": ["docker"], "use_celery": True})
         run(["chown", "--recursive", "12345:12345", project], tmp_path)
         image = buildah.build(project, "development")

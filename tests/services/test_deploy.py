@@ -1,4 +1,4 @@
-"""A project works behind nginx and under Supervisor, with the files that it has for them."""
+"""A project works behind nginx and under Supervisor, with the rendered configuration."""
 
 import json
 import os
@@ -42,7 +42,10 @@ RENDERED = [
 
 # Accepted findings of gixy, with reasons. Every other finding fails.
 KNOWN = {
-    ("hsts_header", "Missing HSTS header"): "Django sends it; two places that say how long would contradict each other",
+    (
+        "hsts_header",
+        "Missing HSTS header",
+    ): "Django sends it; a second place with its duration could contradict the first",
     ("http2_misdirected_request", "Missing HTTP/2 misdirected-request safeguard (return 421)"): "444 closes instead",
     ("weak_ssl_tls", "Missing ssl_ciphers directive"): "the server that rejects handshakes needs no ciphers",
 }
@@ -93,7 +96,7 @@ PAGE = "core/templates/page.html"
 
 
 @pytest.mark.parametrize("answers", RENDERED, ids=lambda answers: "-".join(map(str, answers.values())))
-def test_nginx_takes_its_configuration_and_gixy_finds_nothing(
+def test_nginx_accepts_its_configuration_and_gixy_finds_nothing(
     template: Path, tmp_path: Path, answers: dict[str, Any]
 ) -> None:
     project = projects.render(template, tmp_path / "project", answers)
@@ -104,7 +107,7 @@ def test_nginx_takes_its_configuration_and_gixy_finds_nothing(
         # Newer versions warn about this form of HTTP/2, but nginx 1.22 knows no other.
         warnings = [line for line in nginx.test().splitlines() if "[warn]" in line and '"listen ... http2"' not in line]
         assert warnings == []
-        # It always finds something, because nginx.conf is Debian's.
+        # gixy always reports findings, because nginx.conf is Debian's.
         report = run([program("gixy"), "--format", "json", nginx.configuration], nginx.folder, fails=True)
         ours = [found for found in json.loads(report) if not Path(found["file"]).samefile(nginx.configuration)]
         assert {(found["plugin"], found["summary"]) for found in ours} == KNOWN.keys(), ours
@@ -156,7 +159,7 @@ def test_every_program_runs(deployment: Deployment) -> None:
     assert deployment.supervisor.status() == dict.fromkeys(expected, "RUNNING")
 
 
-def test_pages_carry_the_headers_of_django_and_nothing_twice(deployment: Deployment) -> None:
+def test_pages_have_each_security_header_once(deployment: Deployment) -> None:
     page = deployment.site.ask("/", headers={"Accept-Encoding": "gzip"})
 
     assert page.status == 200
@@ -188,7 +191,7 @@ def test_static_files_are_compressed_and_kept_for_ever(deployment: Deployment) -
     assert how_often(missing) == {"X-Content-Type-Options": 1}
 
 
-def test_uploads_can_do_nothing(deployment: Deployment) -> None:
+def test_uploads_are_served_in_a_sandbox(deployment: Deployment) -> None:
     upload = deployment.project / "media" / "page.html"
     upload.parent.mkdir(exist_ok=True)
     upload.write_text("<script>alert(1)</script>")
@@ -331,7 +334,7 @@ def alone(template: Path, folder: Path, upstream: int, old: str = "", new: str =
         yield SecureSite(nginx.https, folder / "none", nginx.process, nginx.authority, address="127.0.0.1")
 
 
-def test_a_server_that_is_away_leaves_a_plain_page(template: Path, tmp_path: Path) -> None:
+def test_nginx_shows_a_plain_page_while_the_server_is_down(template: Path, tmp_path: Path) -> None:
     with alone(template, tmp_path, 1) as site:
         answer = site.ask("/people/")
 
@@ -382,11 +385,11 @@ def test_websockets_pass(template: Path, tmp_path: Path) -> None:
     assert {b"connection: upgrade", b"upgrade: websocket", b"sec-websocket-version: 13"} <= set(lines)
 
 
-def test_one_address_cannot_ask_for_everything(template: Path, tmp_path: Path) -> None:
+def test_nginx_limits_the_requests_of_one_address(template: Path, tmp_path: Path) -> None:
     ok = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     with (
         stub(ok) as (port, _),
-        # A slow machine sends requests slowly.
+        # A low rate, because a slow machine may not exceed 100 requests per second.
         alone(template, tmp_path, port, "rate=100r/s", "rate=1r/m") as site,
     ):
         greedy = [site.ask("/people/").status for _ in range(210)]
@@ -435,7 +438,7 @@ def test_a_release_loses_no_request(deployment: Deployment, tmp_path: Path) -> N
     git(elsewhere, "push", "--quiet", "origin", "main")
     old_stylesheet, over = stylesheet(deployment), Event()
     as_user, as_root = release_commands(deployment)
-    # Changes in .env count from then on, too.
+    # The new processes also read the changed .env.
     variables = deployment.project / ".env"
     variables.write_text(variables.read_text().replace("secret-admin", "new-admin") + "WEB_CONCURRENCY=3\n")
     configuration = deployment.supervisor.folder / "supervisord.conf"
@@ -502,7 +505,7 @@ def test_a_missing_variable_is_fatal_and_named(template: Path, environments: Pat
     with supervising(project, tmp_path / "supervisor", free_port()) as supervisor:
         wait_until(lambda: list(supervisor.status().values()).count("FATAL") == 2, 120, "Supervisor gives up")
 
-        # Supervisor tries the web server longer.
+        # Supervisor retries the web server for longer.
         assert supervisor.status()["web"] in ("BACKOFF", "STARTING")
         for name in ("web", "worker", "beat"):
             assert "Set DATABASE_URL, REDIS_URL: .env.example says what each is." in supervisor.log(name)

@@ -1,4 +1,4 @@
-"""The production servers lose nothing, and recover, whatever breaks."""
+"""A stop or a reload of the production servers loses no request, and they recover from faults."""
 
 import re
 import signal
@@ -35,7 +35,7 @@ def site(stack: Stack, tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def limited(stack: Stack) -> Iterator[Site]:
-    """A web server for requests that it refuses, which do not change it."""
+    """A web server that the tests share, because it refuses their requests and stays unchanged."""
     with serving(stack.project, stack.programs, stack.server, stack.variables, stack.folder / "limited.log") as site:
         for page in 3 * ["/login/", "/api/token/"]:
             site.ask(page)
@@ -43,7 +43,7 @@ def limited(stack: Stack) -> Iterator[Site]:
 
 
 def test_sigterm_stops_the_server_after_the_requests_in_flight(stack: Stack, site: Site) -> None:
-    # Its simultaneous requests: with WSGI, one in each thread; with ASGI, one with each connection of the pool.
+    # As many as it serves at once: one per thread with WSGI, one per connection of the pool with ASGI.
     slots = 2 * (10 if stack.asgi else 4)
     busy = stack.project / "busy"
     busy.unlink(missing_ok=True)
@@ -56,7 +56,7 @@ def test_sigterm_stops_the_server_after_the_requests_in_flight(stack: Stack, sit
     assert site.process.wait(60) == 0
 
 
-def test_a_request_on_its_way_when_the_server_stops_is_answered(stack: Stack, site: Site) -> None:
+def test_a_stopping_server_answers_requests_that_are_still_arriving(stack: Stack, site: Site) -> None:
     connections = [faults.send(site, b"") for _ in range(4)]
     # A proxy keeps these open: it can send the request again on another connection.
     for connection in connections[:2]:
@@ -81,7 +81,7 @@ def test_sighup_brings_new_code_without_an_error(stack: Stack, site: Site) -> No
             "bb",
             "ccc",
             "dddd",
-        ):  # of different lengths: otherwise, files of the same second look the same
+        ):  # different lengths: Python notices a change only by a file's size and second
             whole = code.with_suffix(".new")  # a starting process must not read half of it
             whole.write_text(re.sub('RELEASE = ".*"', f'RELEASE = "{release}"', code.read_text()))
             whole.replace(code)
@@ -113,14 +113,16 @@ def test_workers_are_renewed_without_an_error(stack: Stack, tmp_path: Path) -> N
     assert {attempt.status for attempt in attempts} == {200}
 
 
-def test_a_killed_worker_costs_no_more_than_the_requests_in_flight(site: Site) -> None:
+def test_a_killed_worker_loses_only_the_requests_in_flight(site: Site) -> None:
     with faults.load(site, ["/faults/process/", "/faults/slow/"]) as attempts:
         for _ in range(3):
             before = len(attempts)
             victim = min(faults.processes(site))
             killed = faults.kill(victim)
-            faults.seconds_until(lambda: faults.attempt(site, "/faults/process/").status == 200, 5, "it answers again")
-            # So does the process that replaces it.
+            faults.seconds_until(
+                lambda: faults.attempt(site, "/faults/process/").status == 200, 5, "the server answers again"
+            )
+            # Wait for the process that replaces it.
             faults.processes(site)
             time.sleep(1)
             lost = [attempt for attempt in attempts[before:] if attempt.status != 200]

@@ -42,7 +42,7 @@ def workers(deployment: Deployment) -> set[int]:
     return faults.processes(Site(deployment.port, deployment.site.log, deployment.site.process))
 
 
-def test_a_killed_server_answers_again(deployment: Deployment) -> None:
+def test_a_killed_server_is_restarted(deployment: Deployment) -> None:
     old = workers(deployment)
 
     def is_new() -> bool:
@@ -50,12 +50,12 @@ def test_a_killed_server_answers_again(deployment: Deployment) -> None:
             return int(deployment.site.ask("/faults/process/").body.split()[0]) not in old
         return False
 
-    # Until then, processes of the killed master may respond.
+    # Until a new server responds, processes of the killed master may respond.
     with (
         faults.load(deployment.site, ["/faults/process/"], clients=2) as attempts,
         ThreadPoolExecutor(1) as pool,
     ):
-        # A request that such a process waits for. It must not hold the port in the meantime.
+        # A process that is busy with this request must not keep the port.
         pool.submit(faults.attempt, deployment.site, "/faults/slow/?seconds=20")
         time.sleep(1)
         killed = faults.kill(deployment.supervisor.pid("web"))
@@ -64,11 +64,11 @@ def test_a_killed_server_answers_again(deployment: Deployment) -> None:
     assert [attempt for attempt in attempts if attempt.status != 200 and attempt.begun > killed + 5] == []
 
     # One generation of processes is left, and Supervisor controls it.
-    wait_until(lambda: all(map(faults.is_gone, old)), 40, "the processes of before end")
-    wait_until(lambda: deployment.supervisor.status()["web"] == "RUNNING", 60, "Supervisor has it running")
+    wait_until(lambda: all(map(faults.is_gone, old)), 40, "the old processes end")
+    wait_until(lambda: deployment.supervisor.status()["web"] == "RUNNING", 60, "Supervisor runs the new server")
     new = workers(deployment)
     deployment.supervisor.ctl("signal", "HUP", "my_site-web")
-    wait_until(lambda: all(map(faults.is_gone, new)), 60, "a reload reaches it")
+    wait_until(lambda: all(map(faults.is_gone, new)), 60, "a reload replaces the new processes")
     assert not workers(deployment) & (old | new)
 
 

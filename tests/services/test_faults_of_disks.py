@@ -1,4 +1,4 @@
-"""A full disk costs only what cannot be written. Everything goes on when there is room again."""
+"""While a disk is full, only writes fail. Everything works again when there is room."""
 
 import json
 import os
@@ -68,7 +68,7 @@ class Filled:
     disk: Path
 
     def fill(self) -> None:
-        """Fill the disk, except for the room of a short row."""
+        """Fill the disk, but leave room for a short row."""
         filler = faults.fill(self.disk)
         os.truncate(filler, filler.stat().st_size - 2**16)
 

@@ -1,4 +1,4 @@
-"""No task is lost, whatever is killed, and pages work without Redis."""
+"""No fault loses a task, and pages work without Redis."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from .serving import PASSWORD, Answer, Stack, in_production, running
 
 pytestmark = pytest.mark.slow
 
-# A slow task that records in a file when it begins, in which process, and when it is done: twice if it runs twice.
+# A slow task. It records its process and its beginning in a file, then its end; twice if it runs twice.
 TASK = """
 
 @shared_task
@@ -62,7 +62,7 @@ def stack(
 
 
 def add_task(project: Path) -> None:
-    """Add the task, and return a lost worker's tasks to the queue after seconds instead of 15 minutes."""
+    """Add the task. The tasks of a lost worker return to the queue after seconds instead of 15 minutes."""
     tasks = project / "core" / "tasks.py"
     tasks.write_text(tasks.read_text() + TASK)
     projects.replace(project / "my_site", '"visibility_timeout": 900', '"visibility_timeout": 10')
@@ -122,7 +122,7 @@ def once(work: Work) -> dict[str, int]:
 
 
 @ONE_STACK
-def test_a_killed_process_of_a_worker_costs_no_task(stack: Stack, work: Work, tmp_path: Path) -> None:
+def test_a_killed_process_of_a_worker_loses_no_task(stack: Stack, work: Work, tmp_path: Path) -> None:
     with worker(stack, tmp_path / "worker.log"):
         work.ask(6, seconds=2)
         work.wait_for("begun", 2)
@@ -132,7 +132,7 @@ def test_a_killed_process_of_a_worker_costs_no_task(stack: Stack, work: Work, tm
 
 
 @ONE_STACK
-def test_a_killed_worker_costs_no_task(stack: Stack, work: Work, tmp_path: Path) -> None:
+def test_a_killed_worker_loses_no_task(stack: Stack, work: Work, tmp_path: Path) -> None:
     with worker(stack, tmp_path / "worker.log", code=-signal.SIGKILL) as main:
         work.ask(6, seconds=2)
         work.wait_for("begun", 2)
@@ -210,7 +210,7 @@ def test_pages_do_without_redis(stack: Stack, fault: str) -> None:
         statuses = {page: made.status for page, made in answer.items()}
         assert statuses == {"home": 200, "login": 200, "logs in": 302, "list": 200, "new": 201}
         assert {page: made.seconds for page, made in answer.items() if made.seconds > 3} == {}
-    # The task of each new person could not be sent. The log names the task and the person.
+    # The site could not send the task of each new person. The log names the task and the person.
     lost = [record["message"] for record in stack.site.records() if record["levelname"] == "ERROR"]
     people = stack.python(
         f"from people.models import Person\nprint(*Person.objects.filter(name__startswith='{fault}').values_list('pk'))"
@@ -221,7 +221,7 @@ def test_pages_do_without_redis(stack: Stack, fault: str) -> None:
 
 @ONE_STACK
 @pytest.mark.parametrize("fault", FAULTS)
-def test_no_task_is_lost_with_redis(stack: Stack, work: Work, tmp_path: Path, fault: str) -> None:
+def test_a_fault_of_redis_loses_no_task(stack: Stack, work: Work, tmp_path: Path, fault: str) -> None:
     with worker(stack, tmp_path / "worker.log"):
         work.ask(6, seconds=2)
         work.wait_for("begun", 2)

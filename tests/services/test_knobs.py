@@ -132,12 +132,12 @@ def test_a_missing_variable_stops_a_program_and_is_named(both: dict[str, Install
 
 
 @pytest.mark.parametrize(("name", "value"), NONSENSE)
-def test_nonsense_stops_the_settings_and_is_named(both: dict[str, Installed], name: str, value: str) -> None:
+def test_an_invalid_variable_stops_the_settings_and_is_named(both: dict[str, Installed], name: str, value: str) -> None:
     assert f"{name} " in both["wsgi"].refused("manage.py", VARIABLES | {name: value})
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_nonsense_of_the_settings_stops_every_program(both: dict[str, Installed], program: str) -> None:
+def test_an_invalid_variable_of_the_settings_stops_every_program(both: dict[str, Installed], program: str) -> None:
     last = installed_for(both, program).refused(program, VARIABLES | {"LOG_LEVEL": "loud"})
 
     assert "LOG_LEVEL cannot be used: use DEBUG" in last
@@ -156,14 +156,18 @@ def in_file(installed: Installed, variables: dict[str, str]) -> Iterator[None]:
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize(("name", "value", "said"), NONSENSE_OF_SERVERS + NONSENSE_OF_GUNICORN)
-def test_nonsense_stops_a_server(both: dict[str, Installed], server: str, name: str, value: str, said: str) -> None:
+def test_an_invalid_variable_stops_a_server(
+    both: dict[str, Installed], server: str, name: str, value: str, said: str
+) -> None:
     without = {"GUNICORN_CMD_ARGS": ""} if name == "PORT" else {}
 
     assert said in both[server].refused(server, VARIABLES | without | {name: value})
 
 
 @pytest.mark.parametrize(("name", "value", "said"), NONSENSE_OF_SERVERS)
-def test_nonsense_in_the_file_stops_a_server(both: dict[str, Installed], name: str, value: str, said: str) -> None:
+def test_an_invalid_variable_in_the_env_file_stops_a_server(
+    both: dict[str, Installed], name: str, value: str, said: str
+) -> None:
     with in_file(both["wsgi"], {name: value}):
         assert said in both["wsgi"].refused("wsgi", VARIABLES)
 
@@ -187,7 +191,7 @@ def configured(installed: Installed, server: str, variables: dict[str, str]) -> 
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("place", ["environment", ".env"])
-def test_every_knob_takes_effect(both: dict[str, Installed], server: str, place: str) -> None:
+def test_every_variable_takes_effect(both: dict[str, Installed], server: str, place: str) -> None:
     installed, knobs = both[server], KNOBS + (KNOBS_OF_GUNICORN if place == "environment" else [])
     given = {name: value for name, value, *_ in knobs}
     before = configured(installed, server, VARIABLES)
@@ -211,7 +215,7 @@ def test_the_environment_wins_over_the_file(both: dict[str, Installed]) -> None:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_processes_are_as_many_as_asked_for_and_renewed(
+def test_the_number_of_processes_is_configurable_and_each_is_renewed(
     both: dict[str, Installed], server: str, tmp_path: Path
 ) -> None:
     project, programs = both[server].project, both[server].programs
@@ -229,7 +233,7 @@ def test_processes_are_as_many_as_asked_for_and_renewed(
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_only_named_proxies_are_believed(both: dict[str, Installed], server: str, tmp_path: Path) -> None:
+def test_only_named_proxies_are_trusted(both: dict[str, Installed], server: str, tmp_path: Path) -> None:
     project, programs = both[server].project, both[server].programs
     for number, (proxies, status) in enumerate([("127.0.0.0/8", 404), ("10.0.0.1", 301)]):
         log, access = tmp_path / f"{number}.log", tmp_path / f"{number}.access"

@@ -1,4 +1,4 @@
-"""Programs get tokens from a production server, for a user in a browser, and for themselves."""
+"""Programs get tokens from a production server, for a user in a browser or for the program itself."""
 
 import base64
 import hashlib
@@ -132,7 +132,7 @@ def test_a_program_uses_the_api_for_itself(site: Site) -> None:
     assert json.loads(me.body)["email"] == "robot@example.com"
 
 
-def test_a_refresh_token_works_once_even_when_it_is_used_many_times_at_once(site: Site) -> None:
+def test_a_refresh_token_works_once_even_in_simultaneous_requests(site: Site) -> None:
     tokens = get_tokens(site, "read")
 
     def refresh(number: int) -> Answer:
@@ -150,7 +150,7 @@ def test_a_refresh_token_works_once_even_when_it_is_used_many_times_at_once(site
             assert site.ask("/api/me/", headers=bearer(json.loads(answer.body))).status == 401
 
 
-def test_secrets_cannot_be_tried_at_will(site: Site) -> None:
+def test_guessing_a_secret_is_throttled(site: Site) -> None:
     statuses = [
         ask_for_token(site, "robot", f"wrong {number}", "192.0.2.7", grant_type="client_credentials").status
         for number in range(12)
@@ -168,6 +168,6 @@ def test_refuses_values_that_databases_cannot_store(site: Site, fields: dict[str
     assert ask_for_token(site, program, **asked).status == 400
 
 
-def test_a_path_is_no_query(site: Site) -> None:
+def test_an_escaped_question_mark_in_a_path_is_not_a_query(site: Site) -> None:
     for path in ("/api/people/%3F%5B/", "/api/people/%3F%25zz/"):
         assert site.ask(path, headers={"Authorization": "Bearer nothing"}).status == 401

@@ -1,4 +1,4 @@
-"""The production server under attack: it stops guessing, refuses foreign hosts, and survives any input."""
+"""The production server resists attacks: it stops guessing, refuses foreign hosts, and survives any input."""
 
 import json
 import re
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 NAMES = ["ada", "grace", *(f"{name}{number}" for name in ("bob", "eve") for number in range(3))]
 
-# Tests do not need the first object of each kind: forms are sent for it.
+# Hostile forms change or delete the first object of each kind, so no other test uses it.
 CREATE = f"""
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -42,7 +42,7 @@ for name in {NAMES}:
     create(name, is_staff=name in ["eve1", "bob1"])
 """
 
-# Production without limits for busy clients, and with a fast password hash.
+# Production settings without rate limits, and with a fast password hash.
 UNTHROTTLED = """
 from my_site.settings.production import *
 from my_site.settings.production import PASSWORD_HASHERS, REST_FRAMEWORK
@@ -53,7 +53,7 @@ RATES = dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
 REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": RATES}
 """
 
-# Each server with other features: Django's own accounts with WSGI, allauth with ASGI.
+# Django's own accounts with WSGI, and allauth with ASGI.
 STACKS = [
     pytest.param(answers, id=name, marks=pytest.mark.xdist_group(name))
     for answers in (
@@ -124,7 +124,7 @@ def in_other_case(name: str, number: int) -> str:
 
 
 @pytest.mark.parametrize("page", range(2), ids=["login", "admin"])
-def test_whoever_guesses_a_password_on_a_page_is_stopped(stack: Stack, page: int) -> None:
+def test_guessing_a_password_on_a_page_is_stopped(stack: Stack, page: int) -> None:
     path = [login_path(stack.site), "/secret-admin/login/"][page]
     eve, visitor = f"eve{page}@example.com", Visitor(stack.site)
     form = visitor.form(path)
@@ -146,7 +146,7 @@ def test_whoever_guesses_a_password_on_a_page_is_stopped(stack: Stack, page: int
     assert visitor.is_logged_in()
 
 
-def test_whoever_guesses_a_password_for_a_token_is_stopped(stack: Stack) -> None:
+def test_guessing_a_password_for_a_token_is_stopped(stack: Stack) -> None:
     def ask_for_token(name: str, password: str, number: int) -> int:
         credentials = {"username": name, "password": password}
         return stack.site.post_json("/api/token/", credentials, addresses(number)).status
@@ -163,7 +163,7 @@ def test_whoever_guesses_a_password_for_a_token_is_stopped(stack: Stack) -> None
     assert ask_for_token("bob2@example.com", PASSWORD, 61) == 200
 
 
-def test_whoever_tries_many_names_for_a_token_is_stopped(stack: Stack) -> None:
+def test_trying_many_names_for_a_token_is_stopped(stack: Stack) -> None:
     statuses = [
         stack.site.post_json(
             "/api/token/",
@@ -227,7 +227,7 @@ def test_other_hosts_are_refused(stack: Stack, paths: list[str]) -> None:
 
 def test_no_answer_leads_to_another_host(stack: Stack, paths: list[str]) -> None:
     for path in paths:
-        # A proxy may forward the host of the target, which must not count.
+        # A proxy may forward the host in the target. The site must ignore it.
         for target in (
             f"https://evil.example.org{path}",
             f"https://evil@example.com{path}",
@@ -271,7 +271,7 @@ def test_the_mail_for_a_new_password_leads_to_this_site(stack: Stack) -> None:
     assert stack.mailbox.texts_to("ada@example.com") == []
 
 
-def test_nothing_is_inline_on_any_page(unthrottled: Site, paths: list[str]) -> None:
+def test_no_page_has_inline_scripts_or_styles(unthrottled: Site, paths: list[str]) -> None:
     admin, stranger = admin_of(unthrottled), Visitor(unthrottled)
     seen = [*crawl(admin, paths), *crawl(stranger, paths)]
     for path in ("/nothing/", login_path(unthrottled)):  # a missing page, and a form without its CSRF token
@@ -337,7 +337,7 @@ def send(visitor: Visitor, request: hostile.Request) -> int:
 
 
 def is_known(request: hostile.Request) -> bool:
-    """Return whether Django itself fails at a request on SQLite: staff send a list with an id of more than 64 bits."""
+    """Return whether Django itself fails: on SQLite, when staff send a list with an id of more than 64 bits."""
     given = request.target + request.body.decode("latin-1")
     return re.search(r"/secret-admin/.*(id__in|groups|permissions)=9{20,}$", given) is not None
 
@@ -356,7 +356,7 @@ def is_changelist(path: str) -> bool:
     return re.fullmatch(r"/secret-admin/\w+/\w+/", path) is not None and "password" not in path
 
 
-def test_hostile_input_fails_nowhere(stack: Stack, unthrottled: Site, paths: list[str]) -> None:
+def test_hostile_input_causes_no_server_error(stack: Stack, unthrottled: Site, paths: list[str]) -> None:
     admin, stranger = admin_of(unthrottled), Visitor(unthrottled)
     api = ["/api/people/", "/api/people/1/", "/api/token/"]
     lists = ["/clubs/", "/people/", "/api/clubs/", "/api/people/", *filter(is_changelist, paths)]

@@ -152,7 +152,7 @@ def test_probes_need_no_https_and_no_known_host(stack: Stack) -> None:
         assert (answer.status, answer.body) == (200, "ok\n")
 
 
-def test_the_admin_is_where_the_environment_says(stack: Stack) -> None:
+def test_the_environment_sets_the_path_of_the_admin(stack: Stack) -> None:
     stack.python(
         "from django.contrib.auth import get_user_model as user;"
         f"user().objects.create_superuser('admin@example.com', '{PASSWORD}')"
@@ -240,7 +240,7 @@ def test_wrong_passwords_lock_the_name_in_every_worker(stack: Stack) -> None:
     assert long.status == 200
 
 
-def test_the_api_is_closed_until_a_token_opens_it(stack: Stack) -> None:
+def test_the_api_requires_a_token(stack: Stack) -> None:
     stack.python(
         "from django.contrib.auth import get_user_model as user;"
         f"user().objects.create_user('ada@example.com', '{PASSWORD}')"
@@ -268,7 +268,7 @@ def test_the_api_is_closed_until_a_token_opens_it(stack: Stack) -> None:
     assert stack.site.ask("/api/schema/", headers=headers).status == 200
 
 
-def test_throttles_count_a_client_once_for_all_workers(stack: Stack) -> None:
+def test_workers_share_the_throttle_of_a_client(stack: Stack) -> None:
     def ask_for_tokens(client: str) -> list[int]:
         """Send 12 requests that claim different addresses. The proxy adds the client's own."""
         return [
@@ -310,12 +310,12 @@ def test_each_error_leaves_its_traceback_in_the_log(stack: Stack) -> None:
 
 @pytest.mark.parametrize("stack", WITH_ASGI, indirect=True, scope="module")
 def test_a_page_goes_to_threads_only_a_few_times(stack: Stack) -> None:
-    # 16 in a plain startproject, and 19 here if each hook of each middleware goes to a thread.
+    # A plain startproject makes 16 trips. This project would make 19 if each hook of each middleware used a thread.
     assert int(stack.python(COUNT_TRIPS).split()[-1]) <= 10
 
 
 @pytest.mark.parametrize("stack", WITH_ASGI, indirect=True, scope="module")
-def test_async_views_run_and_end_with_their_client(stack: Stack) -> None:
+def test_async_views_run_and_stop_when_the_client_disconnects(stack: Stack) -> None:
     assert re.fullmatch(r"\d+ users", stack.site.ask("/unhurried/count/").body)
     assert stack.site.ask("/unhurried/stream/").body == "part 0\npart 1\npart 2\n"
 
@@ -381,7 +381,7 @@ def test_a_worker_executes_the_task(stack: Stack) -> None:
     assert json.loads(done)["request_id"] == "the-request-of-bo"
 
 
-def test_readiness_follows_the_database(stack: Stack) -> None:
+def test_the_site_is_ready_only_while_its_database_is(stack: Stack) -> None:
     assert stack.database is not None
     stack.database.stop()
     try:

@@ -20,9 +20,9 @@ def switches(on: bool) -> Answers:
 
 
 def bases() -> dict[str, Answers]:
-    """Return the projects that changes start from: the largest, the default, and the smallest one.
+    """Return the answers of the projects before a change: the largest, the default, and the smallest one.
 
-    A question that is neither yes/no nor named here has its last value in the largest, and its default in the smallest.
+    Other questions have their last value in the largest project, and their default in the smallest one.
     """
     last = {name: values(name)[-1] for name in questions() if name not in NAMES and values(name)}
     largest = {"database": "postgresql", "user_model": "username", "accounts": "allauth"}
@@ -74,7 +74,7 @@ def flips() -> list[tuple[str, str, Any]]:
 
 
 def walk(seed: int, length: int) -> tuple[Answers, list[Flip], Answers]:
-    """Return, for a seed, the first answers of a project, a number of changes, and the answers after them."""
+    """Return a random walk for a seed: the first answers of a project, `length` changes, and the final answers."""
     random = Random(seed)
     known = [question for question in questions() if question not in NAMES and values(question)]
     start = settle({question: random.choice(values(question)) for question in known})

@@ -1,4 +1,4 @@
-"""A project in use: the rows of its database before and after an update."""
+"""Put rows into the database of a project before an update, and check them after it."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An answer can change: the project becomes what a fresh copy is, and the user's work and data stay."""
+"""After a change of answers, the project equals a fresh copy. The user's work and data stay."""
 
 import re
 from configparser import ConfigParser
@@ -98,7 +98,7 @@ def test_an_update_lists_deleted_files_before_anything_changes(
 
 
 def test_a_file_of_the_user_is_not_listed(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file has the path of a feature that the project does not have."""
+    """The file has a path that belongs to a feature, but the project does not have that feature."""
     project = projects.render(template, tmp_path / "project", NAMES)
     work.write(project / "core" / "tasks.py", "# ours\n")
     commit(project, "Start")
@@ -119,7 +119,7 @@ def test_a_file_of_the_user_is_not_listed(template: Path, tmp_path: Path, monkey
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
-def test_a_walk_of_changes_ends_where_a_fresh_copy_starts(template: Path, tmp_path: Path, seed: int) -> None:
+def test_many_changes_give_what_a_fresh_copy_gives(template: Path, tmp_path: Path, seed: int) -> None:
     start, steps, end = walk(seed, length=8)
     project = projects.render(template, tmp_path / "project", NAMES | start)
     commit(project, "Start")
@@ -186,7 +186,7 @@ def test_a_line_of_the_user_stays_in_its_program(template: Path, tmp_path: Path,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("user_model", values("user_model"))
-def test_a_database_server_lives_through_every_pair_of_answers(
+def test_a_database_survives_every_pair_of_answers(
     template: Path, tmp_path: Path, environments: Path, postgres: Postgres, user_model: str
 ) -> None:
     """For each user model, a project with work and data is updated from row to row of the covering array."""
@@ -220,7 +220,7 @@ def test_fixed_answers_cannot_change(
     old = str(answers.get(question, "email"))
     new = value or next(model for model in values("user_model") if model != old)
 
-    # A data file may contain all answers, unchanged ones, too.
+    # A data file may also contain unchanged answers.
     stored = yaml.safe_load((project / ".copier-answers.yml").read_text())
     everything = {name: answer for name, answer in stored.items() if name in questions()}
     for given in ({}, everything):
@@ -236,7 +236,7 @@ def test_fixed_answers_cannot_change(
 def test_the_first_copy_does_not_ask_for_old_answers(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither with answers to later questions, nor for a destination above the working folder."""
+    """Answers to later questions, or a destination above the working folder, make no difference."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     given = {"include_example": False, "use_celery": True, "description": "Given."}

@@ -1,4 +1,4 @@
-"""The files of update_bot are valid, and the workflow does what it says."""
+"""The files of update_bot are valid, and the workflow opens pull requests."""
 
 import os
 from pathlib import Path
@@ -58,7 +58,7 @@ class Runner:
         self.requests.touch()
 
     def run_workflow(self, name: str, *, fails: bool = False) -> str:
-        """Run every step in a new clone, and return the output. fails: whether the last step has to fail."""
+        """Run every step in a new clone, and return the output. fails: whether the last step must fail."""
         clone, temporary = self.folder / name, self.folder / "temporary"
         temporary.mkdir(exist_ok=True)
         git(self.folder, "clone", "--quiet", str(self.origin), str(clone))

@@ -1,4 +1,4 @@
-"""The commands of docs/ work as written, and docs/updating.md is right about what an update cannot keep."""
+"""The commands of docs/ work as written, and docs/updating.md lists correctly which edits an update loses."""
 
 import re
 from pathlib import Path
@@ -147,10 +147,10 @@ def test_presets_are_what_the_page_says(name: str) -> None:
     assert said == [answers["database"], answers["server"], *switches]
 
 
-# What an update cannot keep: one test for each row of the table in docs/updating.md.
+# One test for each row of the table in docs/updating.md, which lists the edits that an update loses.
 
 
-def test_edits_go_with_their_feature_and_git_has_them(template: Path, tmp_path: Path) -> None:
+def test_edits_are_deleted_with_their_feature_but_git_keeps_them(template: Path, tmp_path: Path) -> None:
     project = projects.render(template, tmp_path / "project", NAMES)
     work.append(project / "people" / "views.py", "\n# ours\n")
     commit(project, "Start")
@@ -173,7 +173,7 @@ def test_an_update_without_deletions_lists_nothing(template: Path, tmp_path: Pat
     assert "uv run manage.py migrate" in printed
 
 
-def test_files_added_to_an_app_that_goes_stay_and_models_come_back_by_hand(template: Path, tmp_path: Path) -> None:
+def test_files_added_to_a_deleted_app_stay_and_git_restores_its_models(template: Path, tmp_path: Path) -> None:
     project = projects.render(template, tmp_path / "project", NAMES)
     work.change_example(project)
     commit(project, "Start")
@@ -209,7 +209,7 @@ def test_edits_in_a_file_that_a_release_moves(tmp_path: Path, moved_first: bool)
     assert ("# ours" in (project / "my_site" / "health.py").read_text()) is moved_first
 
 
-def test_edits_in_a_file_that_a_release_takes_away(tmp_path: Path) -> None:
+def test_edits_in_a_file_that_a_release_deletes(tmp_path: Path) -> None:
     template = first_release(tmp_path / "template")
     project = projects.render(template, tmp_path / "project", NAMES)
     work.append(project / "core" / "tests" / "test_home.py", "\n# ours\n")
@@ -223,7 +223,7 @@ def test_edits_in_a_file_that_a_release_takes_away(tmp_path: Path) -> None:
     assert "# ours" in git(project, "show", "HEAD:core/tests/test_home.py")
 
 
-def test_edits_inside_a_feature_that_goes_conflict(template: Path, tmp_path: Path) -> None:
+def test_edits_inside_a_removed_feature_conflict(template: Path, tmp_path: Path) -> None:
     project = projects.render(template, tmp_path / "project", NAMES)
     base = project / "my_site" / "settings" / "base.py"
     base.write_text(base.read_text().replace('"VERSION": "1"', '"VERSION": "2"'))
@@ -237,7 +237,7 @@ def test_edits_inside_a_feature_that_goes_conflict(template: Path, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tokens_go_first", [False, True])
-def test_users_with_tokens_when_the_api_goes(
+def test_users_with_tokens_when_the_api_is_removed(
     template: Path, tmp_path: Path, environments: Path, tokens_go_first: bool
 ) -> None:
     project = projects.render(template, tmp_path / "project", NAMES)

@@ -1,4 +1,4 @@
-"""A project of an earlier release becomes what a fresh copy is, and the user's work and data stay."""
+"""After an update from an earlier release, the project equals a fresh copy. The user's work and data stay."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -106,7 +106,7 @@ def bridge(template: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("api", [True, False])
-def test_renamed_removed_moved_changed_and_bumped(tmp_path: Path, environments: Path, api: bool) -> None:
+def test_an_update_applies_all_kinds_of_changes_of_a_release(tmp_path: Path, environments: Path, api: bool) -> None:
     """A question is renamed, a choice is removed, a module moves, a default changes, a dependency has new bounds."""
     template, project = tmp_path / "template", tmp_path / "project"
     projects.working_tree(template)
@@ -146,8 +146,8 @@ def migrations(template: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("ref", projects.releases())
-def test_migrations_of_a_release_stay_as_they_are(tmp_path: Path, ref: str) -> None:
-    """Databases have applied them, and users have added their own after them. New tables need an app of their own."""
+def test_released_migrations_never_change(tmp_path: Path, ref: str) -> None:
+    """Databases have applied them, and users have added migrations after them. Put new tables into a new app."""
     projects.past(tmp_path / "past", ref)
     projects.working_tree(tmp_path / "now")
 
@@ -164,7 +164,7 @@ def test_migrations_depend_on_no_answer(tmp_path: Path) -> None:
     assert [name for name in migrations(tmp_path / "now") if name.endswith(".jinja")] == []
 
 
-def test_a_name_that_a_release_reserves_can_stay(tmp_path: Path) -> None:
+def test_a_project_keeps_a_name_that_a_later_release_reserves(tmp_path: Path) -> None:
     template, project = tmp_path / "template", tmp_path / "project"
     projects.working_tree(template)
     projects.release(template, "0.1.0")
@@ -181,7 +181,7 @@ def test_a_name_that_a_release_reserves_can_stay(tmp_path: Path) -> None:
         projects.render(template, tmp_path / "other", {"app_name": "shop"})
 
 
-def test_nothing_is_left_out_for_answers_that_an_older_release_did_not_have() -> None:
+def test_exclude_accepts_the_answers_of_an_older_release() -> None:
     """Before each update, Copier also renders the new _exclude with the answers and macros of the older release."""
     [entry] = yaml.safe_load((REPOSITORY / "copier.yml").read_text())["_exclude"]
 

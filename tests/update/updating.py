@@ -47,7 +47,7 @@ def assert_no_conflict(project: Path) -> None:
 def assert_same(project: Path, wanted: Path, *, beside: set[str] | None = None) -> None:
     """Check that both have the same files, with the same contents and modes, and no empty folder.
 
-    project: a repository; what git ignores there, and the lock, does not count. beside: paths that only it has to have.
+    project: a repository; ignored files and the lock file do not count. beside: paths that only the project must have.
     """
     listed = git(project, "ls-files", "--cached", "--others", "--exclude-standard", "-z").split("\0")
     kept = {name for name in listed if name and (project / name).exists()} - {"uv.lock"}
