@@ -2,4 +2,4 @@ from django.contrib.auth.models import AbstractUser
 
 
 class User(AbstractUser):
-    """A user who logs in by user name. Add your own fields here."""
+    """Somebody who logs in by user name. Add here whatever else your users have."""

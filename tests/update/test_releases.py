@@ -85,7 +85,6 @@ def make_older(template: Path) -> None:
         questions["include_example"]["default"] = False
 
     replace(template, "use_drf", "use_api")
-    replace(template / "extensions", '{"server": "asgi"}', '{"server": ["asgi", "daphne"]}')
     change_questions(template, change)
     move(template, "health", "probes")
     replace(template, "django-extensions>=4.1,<5", "django-extensions>=4,<5")
