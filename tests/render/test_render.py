@@ -46,17 +46,28 @@ WORDS = {
 }
 
 
+def switches() -> dict[str, re.Pattern[str]]:
+    """Return the words of the yes/no questions that WORDS lacks: the name of the question, without use_ or include_."""
+    names = [name for name, question in questions().items() if question["type"] == "bool" and name not in WORDS]
+    return {name: re.compile(re.sub("^(use|include)_", "", name).replace("_", ".?"), re.I) for name in names}
+
+
 def unsaid(answers: dict[str, Any]) -> dict[str, re.Pattern[str]]:
     """Return the words that a project with these answers must not contain, by the false expression."""
-    known = complete(answers)
-    return {condition: words for condition, words in WORDS.items() if not JINJA.compile_expression(condition)(known)}
+    known, words = complete(answers), WORDS | switches()
+    return {condition: words[condition] for condition in words if not JINJA.compile_expression(condition)(known)}
 
 
-def test_every_switch_has_words() -> None:
-    switches = [name for name, question in questions().items() if question["type"] == "bool"]
+def test_a_project_with_everything_contains_the_words_of_each_switch(template: Path, tmp_path: Path) -> None:
+    project = projects.render(template, tmp_path / "project", bases()["largest"])
+    written = projects.files(project)
+    written.pop(".copier-answers.yml")
+    text = "".join(f"{name}\n{content.decode()}" for name, content in written.items())
 
-    missing = [name for name in switches if name not in WORDS]
-    assert missing == [], f"Add the words that only a project with {missing} says to WORDS in {__file__}."
+    words = WORDS | switches()
+    names = [name for name, question in questions().items() if question["type"] == "bool"]
+    missing = [name for name in names if not words[name].search(text)]
+    assert missing == [], f"No file contains the words of {missing}: add better ones to WORDS in {__file__}."
 
 
 def check_files(project: Path) -> None:
