@@ -46,7 +46,7 @@ def own_templates() -> Iterator[tuple[DjangoTemplates, str]]:
 
 
 def check_templates(**kwargs: Any) -> list[CheckMessage]:
-    """Report wrong names in {% static %}, which would end in an error page, and wrong syntax."""
+    """Report wrong names in static tags, and wrong syntax."""
     level = Warning if settings.DEBUG else Error
     found: list[CheckMessage] = []
     for backend, name in own_templates():
