@@ -58,24 +58,38 @@ def test_the_commands_of_every_day(project: Path, programs: Path, answers: Answe
     assert "No changes" in manage("makemigrations")
 
 
-def test_startapp_makes_an_app_in_the_style_of_the_project(project: Path, programs: Path, answers: Answers) -> None:
-    output = run([programs / "python", "manage.py", "startapp", "order_items"], project)
-
+def enable(project: Path, output: str) -> None:
+    """Follow what startapp prints: add lines to files, or change them."""
     for file, addition in re.findall(r"^  (\S+) +add (.+?)(?: to LOCAL_APPS)?$", output, re.MULTILINE):
         path = project / file
         marker = re.search(r"^    # (?:Your own apps|The URLs of your own apps) go below.*\n", path.read_text(), re.M)
         assert marker is not None
         path.write_text(path.read_text().replace(marker[0], f"{marker[0]}    {addition},\n"))
+    for file, name in re.findall(r"^  (\S+) +change name to (.+)$", output, re.MULTILINE):
+        path = project / file
+        path.write_text(re.sub(r"name = .+", f"name = {name}", path.read_text()))
+
+
+def check_app(project: Path, programs: Path, test: str) -> str:
+    """Run the tools and the tests of an app, and return what pytest prints."""
+    output = ""
     for command in (
         ["ruff", "format", "--check", "."],
         ["ruff", "check", "."],
         ["mypy", "."],
         ["python", "manage.py", "makemigrations", "--check"],
-        ["python", "manage.py", "test", "order_items"],
-        ["pytest", "-q", "order_items"],
+        ["python", "manage.py", "test", test],
+        ["pytest", "-q", test.replace(".", "/")],
     ):
         output = run([programs / command[0], *command[1:]], project)
-    assert "2 passed" in output
+    return output
+
+
+def test_startapp_makes_an_app_in_the_style_of_the_project(project: Path, programs: Path, answers: Answers) -> None:
+    output = run([programs / "python", "manage.py", "startapp", "order_items"], project)
+
+    enable(project, output)
+    assert "2 passed" in check_app(project, programs, "order_items")
     made = {path.relative_to(project / "order_items").as_posix() for path in (project / "order_items").rglob("*.*")}
     made = {name for name in made if "__pycache__" not in name}
     assert made == {
@@ -92,6 +106,44 @@ def test_startapp_makes_an_app_in_the_style_of_the_project(project: Path, progra
         *(["api.py", "serializers.py"] if answers.get("use_drf", True) else []),
         *(["tasks.py"] if answers.get("use_celery") else []),
     }
+
+
+MODEL = """\
+from django.db import models
+
+
+class Thing(models.Model):
+    name = models.TextField()
+
+    def __str__(self) -> str:
+        return self.name
+"""
+
+
+def test_startapp_makes_apps_in_a_folder(project: Path, programs: Path) -> None:
+    """Django's own syntax works: an empty or a new folder, another name than the folder's, several apps."""
+    (project / "shops" / "orders").mkdir(parents=True)
+    for name, folder in [("orders", "shops/orders"), ("stock", str(project / "shops" / "warehouse") + "/")]:
+        enable(project, run([programs / "python", "manage.py", "startapp", name, folder], project))
+
+    for folder in ("orders", "warehouse"):
+        (project / "shops" / folder / "models.py").write_text(MODEL)
+    run([programs / "python", "manage.py", "makemigrations", "orders", "stock"], project)
+    for test in ("shops.orders", "shops.warehouse"):
+        check_app(project, programs, test)
+    assert "OK" in run([programs / "python", "manage.py", "test"], project)
+    assert "'orders' is taken" in run([programs / "python", "manage.py", "startapp", "orders"], project, fails=True)
+
+
+def test_startapp_takes_other_templates(project: Path, programs: Path) -> None:
+    django = run([programs / "python", "-c", "import django; print(django.__path__[0])"], project).strip()
+    template = f"--template={django}/conf/app_template"
+
+    output = run([programs / "python", "manage.py", "startapp", "stock", "shops/stock", template], project)
+
+    assert "urls.py" not in output
+    enable(project, output)
+    assert "no issues" in run([programs / "python", "manage.py", "check"], project)
 
 
 def test_startapp_refuses_what_django_refuses(project: Path, programs: Path) -> None:

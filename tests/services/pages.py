@@ -26,6 +26,7 @@ class Form:
     """A form of a page: its action, the types of its fields, and the values that a browser would send."""
 
     action: str
+    enctype: str = "application/x-www-form-urlencoded"
     types: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
 
@@ -62,6 +63,7 @@ class Page(HTMLParser):
             self.in_form = given.get("method", "").lower() == "post"
             if self.in_form:
                 self.forms.append(Form(urljoin(self.path, given.get("action") or self.path)))
+                self.forms[-1].enctype = given.get("enctype", Form.enctype)
         if self.in_form:
             self.note_field(tag, given)
 
@@ -102,6 +104,14 @@ class Page(HTMLParser):
             self.textarea = ""
 
 
+def multipart(values: Mapping[str, str], field: str, name: str, content: str) -> dict[str, str]:
+    """Return the body and the headers of a request with a file, as arguments for Visitor.ask."""
+    parts = [(f'name="{name}"', value) for name, value in values.items()]
+    parts.append((f'name="{field}"; filename="{name}"', content))
+    body = "".join(f"--limit\r\nContent-Disposition: form-data; {head}\r\n\r\n{text}\r\n" for head, text in parts)
+    return {"body": f"{body}--limit--\r\n", "Content-Type": "multipart/form-data; boundary=limit"}
+
+
 class Visitor:
     """A visitor with a browser."""
 
@@ -127,6 +137,13 @@ class Visitor:
         """Send a form with these values, and the page's own values for the other fields."""
         content = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.ask(form.action, method="POST", body=urlencode(form.values | dict(values)), **content, **headers)
+
+    def send_file(self, form: Form, values: Mapping[str, str], field: str, name: str, content: str) -> Answer:
+        """Send a form with a file. Like a browser, send only the file's name if the form has another type."""
+        if form.enctype != "multipart/form-data":
+            return self.send(form, {**values, field: name})
+        others = {name: value for name, value in form.values.items() if name != field} | dict(values)
+        return self.ask(form.action, method="POST", **multipart(others, field, name, content))
 
     def form(self, path: str) -> Form:
         """Load a page, follow redirects, and return its form with a password, or else its last form."""

@@ -1,6 +1,8 @@
 """The files of update_bot are valid, and the workflow opens pull requests."""
 
+import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +36,33 @@ CHECKS: dict[str, list[Command]] = {
 }
 
 
+OTHER = ".other-answers.yml"
+
+
+@pytest.mark.parametrize("name", [".copier-answers.yml", OTHER, "answers of 'the' \"site\".yml"])
 @pytest.mark.parametrize("bot", CHECKS)
-def test_the_files_of_a_bot_are_valid(template: Path, tmp_path: Path, bot: str) -> None:
-    project = projects.render(template, tmp_path / "project", NAMES | {"update_bot": bot})
+def test_the_files_of_a_bot_are_valid(template: Path, tmp_path: Path, bot: str, name: str) -> None:
+    """They name the answers file, because a repository may have several templates."""
+    answers = NAMES | {"update_bot": bot}
+    project = projects.render(template, tmp_path / "project", answers, answers_file=name)
 
     for command in CHECKS[bot]:
         run(command, project)
+    if bot == "renovate":
+        named = json.loads((project / "renovate.json").read_text())["copier"]["managerFilePatterns"]
+    else:
+        named = [yaml.safe_load((project / WORKFLOW).read_text())["env"]["ANSWERS_FILE"]]
+    assert named == [name]
+
+
+def test_the_commands_of_the_readme_name_the_answers_file(template: Path, tmp_path: Path) -> None:
+    usual = projects.render(template, tmp_path / "usual", NAMES)
+    other = projects.render(template, tmp_path / "other", NAMES, answers_file=OTHER)
+
+    assert "--answers-file" not in (usual / "README.md").read_text()
+    readme = (other / "README.md").read_text()
+    assert ".copier-answers.yml" not in readme
+    assert re.findall(r"uvx copier update(.{35})", readme) == [f" --answers-file {OTHER} "] * 3
 
 
 class Runner:
@@ -69,7 +92,7 @@ class Runner:
         for step in workflow["jobs"]["update"]["steps"]:
             if "run" in step:
                 path = [*reversed(added.read_text().split()), str(self.folder / "bin"), os.environ["PATH"]]
-                variables = {
+                variables = workflow["env"] | {
                     "GH_FORBIDS": str(self.forbids),
                     "GH_LOG": str(self.log),
                     "GH_REQUESTS": str(self.requests),
@@ -125,3 +148,25 @@ def test_the_workflow_opens_a_pull_request_for_each_release(tmp_path: Path) -> N
     runner.requests.write_text("")
     assert "uv.lock was not updated" in runner.run_workflow("conflict")
     assert "--body\nResolve the conflicts in: my_site/settings/base.py\npyproject.toml\n" in runner.asked()
+
+
+@pytest.mark.slow
+def test_the_workflow_updates_the_template_of_its_own_answers_file(tmp_path: Path) -> None:
+    template = first_release(tmp_path / "template")
+    project = projects.render(template, tmp_path / "project", NAMES | {"update_bot": "github"}, answers_file=OTHER)
+    # Another template of the same repository, which cannot be reached.
+    (project / ".copier-answers.yml").write_text("_commit: 7.0.0\n_src_path: https://example.invalid/other.git\n")
+    commit(project, "Start")
+    origin = tmp_path / "origin.git"
+    git(tmp_path, "clone", "--quiet", "--bare", str(project), str(origin))
+    runner = Runner(tmp_path / "runner", origin)
+
+    assert "The project has the newest release, 1.0.0." in runner.run_workflow("before")
+    release_next(template)
+    runner.run_workflow("after")
+
+    assert "create\n--head\ntemplate-1.1.0\n" in runner.asked()
+    assert "Europe/Rome" in git(origin, "show", "template-1.1.0:my_site/settings/base.py")
+    changed = git(origin, "diff", "--name-only", "HEAD", "template-1.1.0").split()
+    assert OTHER in changed
+    assert ".copier-answers.yml" not in changed
