@@ -43,12 +43,19 @@ STARTS = 5
 USERS = 1_000
 
 ROWS = f"""
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from people.models import Person
-from rest_framework.authtoken.models import Token
 User = get_user_model()
 users = User.objects.bulk_create(User(**{{User.USERNAME_FIELD: f"{{n}}@example.com"}}) for n in range({USERS}))
-Token.objects.bulk_create(Token(key=f"{{n:040}}", user=user) for n, user in enumerate(users))
+if apps.is_installed("knox"):
+    from knox.crypto import hash_token
+    from knox.models import AuthToken
+    for n, user in enumerate(users):
+        AuthToken(digest=hash_token(f"{{n:04}}{{0:036}}"), token_key=f"{{n:04}}{{0:036}}"[:15], user=user).save()
+else:
+    from rest_framework.authtoken.models import Token
+    Token.objects.bulk_create(Token(key=f"{{n:04}}{{0:036}}", user=user) for n, user in enumerate(users))
 Person.objects.bulk_create(Person(name=f"{{n:03}}", age=n % 100, email=f"{{n}}@example.com") for n in range(200))
 """
 
@@ -232,7 +239,7 @@ def compare(stack: Stack, server: str, rounds: int) -> None:
     sides = ((stack.project, stack.variables), (plain, variables))
     for project, given in sides:
         run([stack.programs / "python", "manage.py", "shell", "--no-imports", "--command", ROWS], project, given)
-    tokens = [request("/api/people/", f"Authorization: Token {n:040}") for n in range(USERS)]
+    tokens = [request("/api/people/", f"Authorization: Token {n:04}{0:036}") for n in range(USERS)]
     pages = {path: [request(path)] for path in ("/livez", "/readyz", "/")} | {"/api/people/": tokens}
 
     def show(what: str, unit: str, pairs: list[list[float]]) -> None:

@@ -18,6 +18,13 @@ from ..harness.answers import Answers
 from ..harness.commands import Command, clean_environment, manage, run
 from ..harness.servers import free_port, wait_until
 
+# Create an API token with a known text, as django-rest-knox stores it: run this, then call store_token.
+STORE_TOKEN = """
+from knox.crypto import hash_token
+from knox.models import AuthToken
+def store_token(user, token):
+    AuthToken(digest=hash_token(token), token_key=token[:15], user=user).save()
+"""
 PASSWORD = "a long enough password"
 
 

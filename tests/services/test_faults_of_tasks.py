@@ -15,7 +15,7 @@ from ..harness import projects
 from ..harness.commands import Command
 from ..harness.servers import Redis, wait_until
 from . import faults
-from .serving import PASSWORD, Answer, Stack, in_production, running
+from .serving import PASSWORD, STORE_TOKEN, Answer, Stack, in_production, running
 
 pytestmark = pytest.mark.slow
 
@@ -53,9 +53,9 @@ def stack(
         verify = "ada.emailaddress_set.create(email=ada.email, verified=True, primary=True);"
     with in_production(template, environments, folder, answers, prepare=add_task) as stack:
         stack.python(
-            "from django.contrib.auth import get_user_model as user; from rest_framework.authtoken.models import Token;"
+            f"{STORE_TOKEN}from django.contrib.auth import get_user_model as user\n"
             f"ada = user().objects.create_superuser('ada@example.com', '{PASSWORD}');"
-            f"{verify} Token.objects.create(user=ada, key='0123456789abcdef')"
+            f"{verify} store_token(ada, '0123456789abcdef')"
         )
         with faults.on_a_small_disk(stack.redis):
             yield stack

@@ -10,7 +10,7 @@ import pytest
 
 from ..harness import servers
 from ..harness.commands import Command, run
-from .serving import PASSWORD, Stack, add_urls, in_production, running
+from .serving import PASSWORD, STORE_TOKEN, Stack, add_urls, in_production, running
 
 pytestmark = pytest.mark.slow
 
@@ -287,8 +287,8 @@ def test_workers_share_the_throttle_of_a_client(stack: Stack) -> None:
 def test_workers_share_the_throttle_of_a_user(stack: Stack) -> None:
     token = "0123456789" * 4
     stack.python(
-        "from django.contrib.auth import get_user_model as user; from rest_framework.authtoken.models import Token;"
-        f"Token.objects.create(key='{token}', user=user().objects.create_user('mae@example.com', '{PASSWORD}'))"
+        f"{STORE_TOKEN}from django.contrib.auth import get_user_model as user\n"
+        f"store_token(user().objects.create_user('mae@example.com', '{PASSWORD}'), '{token}')"
     )
     headers = {"Authorization": f"Token {token}"}
 

@@ -253,16 +253,54 @@ def test_users_with_tokens_when_the_api_is_removed(
     manage(
         "shell",
         "--command",
-        f"{create}; from rest_framework.authtoken.models import Token; Token.objects.create(user=user)",
+        f"{create}; from knox.models import AuthToken; AuthToken.objects.create(user)",
     )
     if tokens_go_first:
-        manage("migrate", "authtoken", "zero")
+        manage("migrate", "knox", "zero")
+        manage("migrate", "token_stamps", "zero")
 
     update(project, {"use_drf": False})
 
     delete = "from users.models import User; User.objects.get().delete()"
     printed = manage("shell", "--command", delete, fails=not tokens_go_first)
     assert ("FOREIGN KEY constraint failed" in printed) is not tokens_go_first
+
+
+@pytest.mark.slow
+def test_tokens_of_earlier_releases_work_on(template: Path, tmp_path: Path, environments: Path) -> None:
+    project = projects.render(template, tmp_path / "project", NAMES)
+    python = projects.environment(project, environments) / "python"
+    (project / "earlier.py").write_text(
+        "from my_site.settings.development import *\n"
+        "from my_site.settings.development import INSTALLED_APPS\n"
+        'INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework.authtoken"]\n'
+    )
+
+    def manage(*arguments: str, settings: str = "my_site.settings.development") -> str:
+        return run([python, "manage.py", *arguments], project, {"DJANGO_SETTINGS_MODULE": settings})
+
+    def python_of(code: str, settings: str = "my_site.settings.development") -> str:
+        return manage("shell", "--no-imports", "--command", code, settings=settings)
+
+    manage("migrate", "token_stamps", "0001", settings="earlier")
+    manage("migrate", "authtoken", settings="earlier")
+    key = "0123456789abcdef0123456789abcdef01234567"
+    create = "from users.models import User; user = User.objects.create_user('ada@example.com', 'a long password')"
+    token = "from rest_framework.authtoken.models import Token"
+    python_of("from users.models import User; User.objects.create_user('bo@example.com')", settings="earlier")
+    python_of(f"{create}\n{token}\nToken.objects.create(user=user, key={key!r})", settings="earlier")
+
+    manage("migrate")
+
+    call = f"""
+from django.test import Client
+print("answers", Client().get("/api/me/", headers={{"authorization": "Token {key}", "host": "localhost"}}).status_code)
+"""
+    assert "answers 200" in python_of(call)
+    count = "from my_site.api.models import TokenStamp; print(TokenStamp.objects.count(), 'stamps')"
+    assert "2 stamps" in python_of(count)
+    python_of("from users.models import User; User.objects.all().delete()")
+    assert "answers 401" in python_of(call)
 
 
 def test_changes_do_not_reach_a_file_that_the_user_renamed(tmp_path: Path) -> None:

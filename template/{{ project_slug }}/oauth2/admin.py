@@ -1,7 +1,8 @@
-"""The programs that may use the API, in the admin."""
+"""The programs that may use the API, and their tokens, in the admin."""
 
 from typing import Any
 
+from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest
 from oauth2_provider import admin
 from oauth2_provider.models import AbstractApplication
@@ -23,3 +24,21 @@ class ApplicationAdmin(admin.ApplicationAdmin):
         if db_field.name == "authorization_grant_type":
             kwargs["choices"] = [choice for choice in db_field.choices if choice[0] in GRANTS]
         return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+
+class TokenAdmin(ModelAdmin):
+    """Lets tokens be deleted together with their user or program. By themselves, they are revoked."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        view = request.resolver_match.url_name if request.resolver_match else None
+        if (view or "").startswith(f"{self.opts.app_label}_{self.opts.model_name}_"):
+            return False
+        return ModelAdmin.has_delete_permission(self, request, obj)
+
+
+class AccessTokenAdmin(TokenAdmin, admin.AccessTokenAdmin):
+    pass
+
+
+class RefreshTokenAdmin(TokenAdmin, admin.RefreshTokenAdmin):
+    pass

@@ -6,17 +6,24 @@ from contextlib import contextmanager
 from math import ceil
 from typing import Any, cast
 
+from django.contrib import messages
 from django.core.exceptions import BadRequest, ObjectDoesNotExist
 from django.db import DataError
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
+from django.views.generic import TemplateView
 from oauth2_provider import views
 from oauth2_provider.exceptions import OAuthToolkitError
-from oauth2_provider.models import AbstractApplication
+from oauth2_provider.models import AbstractApplication, AccessToken, Grant, RefreshToken
 from oauthlib.oauth2 import InvalidRequestError
 from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle
+
+from ..api.tokens import refusal
 
 GRANTS = ["authorization_code", "client_credentials", "refresh_token"]
 S256 = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -100,3 +107,33 @@ class AuthorizationView(views.AuthorizationView):
     def redirect(self, redirect_to: str, application: AbstractApplication | None) -> HttpResponse:
         url = super().redirect(redirect_to, application).url
         return render(self.request, "oauth2_provider/redirect.html", {"url": url})
+
+
+class ProgramsView(TemplateView):
+    """The page where users see which programs may use the API in their name, and end that."""
+
+    template_name = "oauth2_provider/programs.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(programs=programs_of(self.request.user), **kwargs)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        ids = {str(program.pk): program for program, _scopes in programs_of(request.user)}
+        if not (program := ids.get(request.POST.get("id", ""))):
+            raise Http404
+        for model in (Grant, RefreshToken, AccessToken):
+            model.objects.filter(user=request.user, application=program).delete()
+        messages.success(request, _("%(program)s has no access any more.") % {"program": program})
+        return redirect("oauth2:programs")
+
+
+def programs_of(user: Any) -> list[tuple[AbstractApplication, list[str]]]:
+    """Return the programs with tokens of a user, and the texts of their scopes."""
+    if refusal(user):
+        return []
+    can_refresh = Q(refresh_token__isnull=False, refresh_token__revoked__isnull=True)
+    tokens = AccessToken.objects.filter(Q(expires__gt=timezone.now()) | can_refresh, user=user)
+    found: dict[AbstractApplication, dict[str, str]] = {}
+    for token in tokens.select_related("application"):
+        found.setdefault(token.application, {}).update(token.scopes)
+    return [(program, list(scopes.values())) for program, scopes in found.items()]

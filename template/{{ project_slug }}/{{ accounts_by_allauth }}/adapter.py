@@ -15,6 +15,12 @@ from django.contrib.auth.models import AbstractBaseUser
 
 from .background import run_in_background
 
+# The mails of allauth that notices.py replaces: it also sees what the admin changes.
+NOTICED = [
+    f"account/email/{name}"
+    for name in ("email_changed", "password_changed", "password_reset", "password_set")
+]
+
 
 class AccountAdapter(DefaultAccountAdapter):
     """Sends mails in the background, with links to the host of SITE_URL, whatever host was requested."""
@@ -32,6 +38,10 @@ class AccountAdapter(DefaultAccountAdapter):
             "current_site": {"name": settings.SITE["NAME"], "domain": site.netloc},
         }
         run_in_background(super().send_mail, template_prefix, email, context)
+
+    def send_notification_mail(self, template_prefix: str, *args: Any, **kwargs: Any) -> None:
+        if template_prefix not in NOTICED:
+            super().send_notification_mail(template_prefix, *args, **kwargs)
 
     def get_login_stages(self) -> list[str]:
         theirs = "allauth.account.stages.EmailVerificationStage"

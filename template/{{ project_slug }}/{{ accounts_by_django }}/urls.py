@@ -1,7 +1,9 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from . import views
+from . import notices, views
+
+notices.connect()
 
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="login"),

@@ -14,7 +14,13 @@ def has_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
 
 
 def must_have_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
-    return settings.STAFF_NEED_TWO_FACTOR and getattr(user, "is_staff", False)
+    return settings.STAFF_NEED_TWO_FACTOR and (
+        getattr(user, "is_staff", False) or getattr(user, "is_superuser", False)
+    )
+
+
+def lacks_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:
+    return must_have_second_factor(user) and not has_second_factor(user)
 
 
 def needs_second_factor(user: AbstractBaseUser | AnonymousUser) -> bool:

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.test import TestCase
 from django.urls import reverse
 from django.utils import timezone
-from oauth2_provider.models import Application, RefreshToken
+from oauth2_provider.models import AccessToken, Application, RefreshToken
 
 from ..validators import Validator
 
@@ -207,6 +207,59 @@ class OAuth2Tests(TestCase):
         self.assertEqual(self.call(tokens).status_code, 401)
         self.assertEqual(self.refresh(tokens).status_code, 400)
         self.assertEqual(self.exchange(code).status_code, 400)
+
+    def test_a_new_password_ends_tokens_and_codes(self) -> None:
+        tokens, code = self.get_tokens(), self.authorize()["code"][0]
+        User.objects.filter(pk=self.user.pk).update(password="another")
+
+        self.assertEqual(self.call(tokens).status_code, 401)
+        self.assertEqual(self.refresh(tokens).status_code, 400)
+        self.assertEqual(self.exchange(code).status_code, 400)
+        self.client.force_login(User.objects.get())
+        self.assertEqual(self.call(self.get_tokens()).status_code, 200)
+        self.assertEqual(self.call(tokens).status_code, 401)
+
+    def test_users_see_and_end_what_programs_may_do(self) -> None:
+        tokens, code = self.get_tokens(scope="read write"), self.authorize()["code"][0]
+        page = reverse("oauth2:programs")
+
+        self.assertContains(self.client.get(page), "Change what you can change")
+        self.client.force_login(User.objects.create(**{User.USERNAME_FIELD: "bo@example.com"}))
+        self.assertContains(self.client.get(page), "No program")
+        self.client.post(page, {"id": self.program.pk})
+        self.assertEqual(self.call(tokens).status_code, 200)
+        self.client.force_login(self.user)
+        response = self.client.post(page, {"id": self.program.pk}, follow=True)
+        self.assertContains(response, "No program")
+        self.assertEqual(self.client.post(page, {"id": "none"}).status_code, 404)
+        self.assertEqual(self.call(tokens).status_code, 401)
+        self.assertEqual(self.refresh(tokens).status_code, 400)
+        self.assertEqual(self.exchange(code).status_code, 400)
+
+    def test_the_admin_deletes_users_and_programs_with_their_tokens(self) -> None:
+        admin = User.objects.create(
+            **{User.USERNAME_FIELD: "root@example.com"}, is_staff=True, is_superuser=True
+        )
+        kind = f"{User._meta.app_label}_{User._meta.model_name}"
+        for deleted, name in [(self.program, "oauth2_provider_application"), (self.user, kind)]:
+            with self.subTest(name):
+                self.client.force_login(self.user)
+                tokens, _ = self.get_tokens(), self.refresh(self.get_tokens())
+                self.client.force_login(admin)
+                url = reverse(f"admin:{name}_delete", args=[deleted.pk])
+                self.assertNotContains(self.client.get(url), tokens["access_token"])
+                self.client.post(url, {"post": "yes"})
+                self.assertFalse(type(deleted)._default_manager.filter(pk=deleted.pk).exists())
+                self.assertFalse(RefreshToken.objects.exists() or AccessToken.objects.exists())
+            self.program = self.register("authorization-code", redirect_uris=CALLBACK)
+            self.query["client_id"] = self.program.client_id
+
+    def test_the_admin_does_not_delete_tokens_alone(self) -> None:
+        User.objects.update(is_staff=True, is_superuser=True)
+        self.get_tokens()
+        for name, token in [("accesstoken", AccessToken), ("refreshtoken", RefreshToken)]:
+            url = reverse(f"admin:oauth2_provider_{name}_delete", args=[token.objects.get().pk])
+            self.assertEqual(self.client.get(url).status_code, 403)
 
     def test_a_program_acts_for_the_user_it_belongs_to(self) -> None:
         robot = User.objects.create(**{User.USERNAME_FIELD: "robot@example.com"})

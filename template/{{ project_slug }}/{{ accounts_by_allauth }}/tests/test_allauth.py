@@ -96,9 +96,14 @@ class AccountTests(TestCase):
         self.assertContains(self.client.get(self.link()), "already been used")
 
     def test_changes_the_password(self) -> None:
+        elsewhere = self.client_class()
+        elsewhere.force_login(self.user)
         self.client.force_login(self.user)
 
         self.post("account_change_password", oldpassword=OLD, password1=NEW, password2=NEW)
+
+        self.assertContains(self.client.get("/"), "ada@example.com")
+        self.assertNotContains(elsewhere.get("/"), "ada@example.com")
 
         self.user.refresh_from_db()
         self.assertTrue(self.user.check_password(NEW))

@@ -42,6 +42,8 @@ class PasswordTests(TestCase):
         return self.client.get(link, follow=True).request["PATH_INFO"]
 
     def test_changes_the_password(self) -> None:
+        elsewhere = self.client_class()
+        elsewhere.force_login(self.user)
         self.client.force_login(self.user)
 
         response = self.client.post(
@@ -49,6 +51,8 @@ class PasswordTests(TestCase):
         )
 
         self.assertContains(response, "Your password has been changed.")
+        self.assertContains(self.client.get("/"), "ada@example.com")
+        self.assertNotContains(elsewhere.get("/"), "ada@example.com")
         self.user.refresh_from_db()
         self.assertTrue(self.user.check_password(NEW))
 
