@@ -7,13 +7,18 @@ account/email/password_reset_key_message.txt.
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.account.utils import has_verified_email, user_email
+from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest
 
 from .background import run_in_background
+from .lockout import is_known_browser
+from .names import name_field
 
 # The mails of allauth that notices.py replaces: it also sees what the admin changes.
 NOTICED = [
@@ -42,6 +47,29 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_notification_mail(self, template_prefix: str, *args: Any, **kwargs: Any) -> None:
         if template_prefix not in NOTICED:
             super().send_notification_mail(template_prefix, *args, **kwargs)
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        return super().clean_username(name_field().clean(username, None), shallow)
+
+    def clean_email(self, email: str) -> str:
+        field = EmailAddress._meta.get_field("email")
+        cleaned: str = field.clean(super().clean_email(email), None)
+        return cleaned
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Limit the failures of an IP address, like allauth does.
+
+        Those of a name are left to django-axes, because it knows browsers: see lockout.py.
+        """
+        if is_known_browser(request, credentials):
+            return
+        rates = (app_settings.RATE_LIMITS.get("login_failed") or "").split(",")
+        config = {"login_failed": ",".join(rate for rate in rates if not rate.endswith("/key"))}
+        self._login_failed_rl_usage = ratelimit.consume(
+            request, app="allauth.account", action="login_failed", config=config
+        )
+        if not self._login_failed_rl_usage:
+            raise self.validation_error("too_many_login_attempts")
 
     def get_login_stages(self) -> list[str]:
         theirs = "allauth.account.stages.EmailVerificationStage"

@@ -1,16 +1,19 @@
 import re
+from typing import Any
 from unittest import mock
 
-from allauth.account.models import EmailAddress
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.core.cache import cache
-from django.test import TestCase, override_settings
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.test import TestCase, TransactionTestCase, override_settings
 from django.urls import reverse
 
 from .. import background
-from ..adapter import must_verify_email
+from ..adapter import AccountAdapter, must_verify_email
 
 User = get_user_model()
 
@@ -120,6 +123,89 @@ class AccountTests(TestCase):
         self.user.refresh_from_db()
         self.assertEqual(self.user.email, "new@example.com")
 
+    def test_a_changed_address_takes_the_account_from_the_former_mailbox(self) -> None:
+        EmailAddress.objects.create(user=self.user, email="second@example.com", verified=True)
+        pending = EmailAddress.objects.create(user=self.user, email="pending@example.com")
+        confirm = EmailConfirmationHMAC(pending).key
+        self.post("account_reset_password", email="ada@example.com")
+        reset = self.link()
+        mail.outbox.clear()
+        user = User.objects.get()
+        user.email = "new@example.com"
+
+        user.save()
+
+        self.assertContains(self.client.get(reset), "already been used")
+        page = reverse("account_confirm_email", args=[confirm])
+        self.assertContains(self.client.get(page), "expired or is invalid")
+        for name in ["ada", "second", "pending"]:
+            self.post("account_reset_password", email=f"{name}@example.com")
+        self.assertEqual(len(mail.outbox), 3)
+        for message in mail.outbox:
+            self.assertNotIn("/password/reset/key/", str(message.body))
+        self.assertTrue(must_verify_email(user))
+        self.post("account_reset_password", email="new@example.com")
+        self.assertIn("/password/reset/key/", self.link())
+
+    def test_an_address_of_the_user_can_become_the_only_one(self) -> None:
+        second = EmailAddress.objects.create(
+            user=self.user, email="second@example.com", verified=True
+        )
+        self.user.email = "Second@Example.com"
+
+        self.user.save(update_fields=["email"])
+
+        self.assertEqual(list(EmailAddress.objects.all()), [second])
+        self.assertTrue(EmailAddress.objects.get(primary=True, verified=True))
+
+    def test_other_changes_keep_all_addresses(self) -> None:
+        EmailAddress.objects.create(user=self.user, email="second@example.com", verified=True)
+        self.user.first_name = "Ada"
+
+        self.user.save()
+
+        self.assertEqual(EmailAddress.objects.count(), 2)
+
+    def test_addresses_that_differ_in_case_or_unicode_form_are_one(self) -> None:
+        same = [self.sign_up("ada"), self.post_address("ADA@EXAMPLE.com")]
+
+        self.assertEqual(same[0][0], same[1][0])
+        self.post_address("ada@ｅxample.com")
+        self.assertEqual(User.objects.count(), 1)
+        with self.assertRaises(IntegrityError), transaction.atomic():
+            other = User.objects.create(**{User.USERNAME_FIELD: "bo@example.com"})
+            EmailAddress.objects.create(user=other, email="ADA@ｅxample.com", verified=True)
+
+    def post_address(self, email: str) -> tuple[str, str]:
+        return self.post(
+            "account_signup", username="other", email=email, password1=OLD, password2=OLD
+        )
+
+    def test_names_and_addresses_that_grow_too_long_are_invalid(self) -> None:
+        path, _ = self.post_address(f"bo@{'ﬃ' * 60}.com")  # the letter becomes ffi
+
+        self.assertEqual(path, reverse("account_signup"))
+        with self.assertRaises(ValidationError):
+            AccountAdapter().clean_username("ﬃ" * 150)
+
+    @override_settings(AXES_ENABLED=True, ACCOUNT_RATE_LIMITS={})
+    def test_strangers_do_not_lock_a_known_browser_out(self) -> None:
+        name = self.user.get_username()
+        self.log_in(name, OLD)
+        self.post("logout")
+        stranger = self.client_class()
+        for _ in range(12):
+            stranger.post(reverse("login"), {"login": name, "password": "wrong"})
+
+        self.assertEqual(self.log_in(name, OLD)[0], "/")
+
+    @override_settings(AXES_ENABLED=False, ACCOUNT_RATE_LIMITS={})
+    def test_limits_the_failures_of_a_client(self) -> None:
+        pages = [self.log_in(f"nobody{number}@example.com", "wrong")[1] for number in range(11)]
+
+        self.assertNotIn("Too many failed", pages[-2])
+        self.assertIn("Too many failed", pages[-1])
+
     def test_does_not_reveal_who_has_an_account(self) -> None:
         self.assertEqual(self.sign_up("ada"), self.sign_up("bo"))
         self.assertEqual(
@@ -190,3 +276,21 @@ class AccountTests(TestCase):
             self.assertNotRegex(text, r"<style| style=| on\w+=")
             for script in re.findall("<script[^>]*>", text):
                 self.assertRegex(script, " src=|application/json")
+
+
+class ConflictTests(TransactionTestCase):
+    def test_the_loser_of_two_equal_sign_ups_gets_no_error_page(self) -> None:
+        save = AccountAdapter.save_user
+        form = {"username": "bo", "email": "bo@example.com", "password1": OLD, "password2": OLD}
+
+        def lose(adapter: AccountAdapter, *args: Any, **options: Any) -> Any:
+            if not User.objects.exists():
+                other = User(**{User.USERNAME_FIELD: form[User.USERNAME_FIELD]})
+                other.save()
+            return save(adapter, *args, **options)
+
+        with mock.patch.object(AccountAdapter, "save_user", lose):
+            answer = self.client.post(reverse("account_signup"), form)
+
+        self.assertIn(answer.status_code, [200, 302])
+        self.assertEqual(User.objects.count(), 1)

@@ -74,6 +74,12 @@ class PasswordTests(TestCase):
         self.assertTrue(self.user.check_password(NEW))
         self.assertContains(self.client.get(self.follow_link()), "it has been used")
 
+    def test_a_changed_address_makes_a_link_invalid(self) -> None:
+        self.ask("ada@example.com")
+        User.objects.filter(pk=self.user.pk).update(email="new@example.com")
+
+        self.assertContains(self.client.get(self.follow_link()), "it has been used")
+
     def test_does_not_reveal_who_has_an_account(self) -> None:
         self.assertEqual(self.ask("ada@example.com"), self.ask("nobody@example.com"))
         self.assertEqual([message.to for message in mail.outbox], [["ada@example.com"]])
