@@ -103,6 +103,35 @@ class Postgres:
         self.process.send_signal(2)  # SIGINT: PostgreSQL's fast shutdown, which disconnects all clients
         self.process.wait(30)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Accept connections, but never respond, while the block runs."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        processes = [self.process.pid, *map(int, children)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in processes:
+                os.kill(process, signal.SIGCONT)
+
+    @contextmanager
+    def locked(self, database: str, table: str) -> Iterator[None]:
+        """Lock a table while the block runs, so that all its queries wait."""
+        address = ["--host=127.0.0.1", f"--port={self.port}", "--username=postgres", "--no-psqlrc"]
+        command = [str(self.programs / "psql"), *address, database]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as holder:
+            assert holder.stdin is not None
+            holder.stdin.write(f"BEGIN; LOCK TABLE {table};\n")
+            holder.stdin.flush()
+            held = "SELECT count(*) FROM pg_locks WHERE granted AND mode = 'AccessExclusiveLock'"
+            wait_until(lambda: self.ask(held) != "0", 30, "the table is locked")
+            try:
+                yield
+            finally:
+                holder.stdin.close()
+
     def create_database(self, name: str) -> str:
         """Create an empty database and return its URL."""
         self._run("createdb", name)

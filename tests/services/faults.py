@@ -1,6 +1,7 @@
 """Break the services of a generated project, and record the responses that visitors get."""
 
 import os
+import select
 import socket
 import subprocess
 import time
@@ -189,6 +190,11 @@ def status(connection: socket.socket) -> int | None:
         while part := connection.recv(65536):
             received += part
     return int(received.split()[1]) if received.startswith(b"HTTP/1.1 ") else None
+
+
+def is_answered(connection: socket.socket) -> bool:
+    """Return whether a part of the response has arrived."""
+    return bool(select.select([connection], [], [], 0)[0])
 
 
 def children(process: int) -> set[int]:

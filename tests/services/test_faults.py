@@ -4,10 +4,12 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from ..harness.commands import Command, run
 from ..harness.servers import wait_until
 from . import faults
 from .serving import Site, Stack, in_production, serving
@@ -146,8 +148,94 @@ def test_after_a_restart_of_the_database_no_request_fails(stack: Stack, site: Si
     assert {500, 503} & set(during)
     assert len(after) > 20
     assert [attempt for attempt in after if attempt.status != 200] == []
-    # Two workers, with a connection in each of their four threads, or ten in each pool.
-    assert count <= 2 * (10 if stack.asgi else 4)
+    # Two workers, with a connection in each of their four threads, or ten in each pool, and those of two probes.
+    assert count <= 2 * (2 + (10 if stack.asgi else 4))
+
+
+@pytest.mark.parametrize("during", [0, 1], ids=["quiet", "one request"])
+def test_after_a_restart_of_the_database_dead_connections_fail_no_request(
+    stack: Stack, site: Site, during: int
+) -> None:
+    """Nobody drains the pool during the outage, so that all its connections are dead afterwards."""
+    assert stack.database is not None
+    busy = [faults.send(site, faults.get("/faults/slow/")) for _ in range(40)]
+    assert {faults.status(connection) for connection in busy} == {200}
+    stack.database.stop()
+    for _ in range(during):
+        assert site.ask("/faults/query/").status == 500
+    time.sleep(5)
+    stack.database.start()
+
+    # One at a time, and then many at once.
+    first = [site.ask("/faults/query/").status for _ in range(4)]
+    sent = [faults.send(site, faults.get("/faults/query/")) for _ in range(40)]
+
+    assert first == [200] * len(first)
+    assert [faults.status(connection) for connection in sent] == [200] * len(sent)
+
+
+def test_probes_answer_while_every_request_waits_for_a_lock(stack: Stack, site: Site) -> None:
+    assert stack.database is not None
+    with stack.database.locked("site", "django_content_type"):
+        # More than the site serves at once: four threads in each of two workers, or ten connections in each pool.
+        waiting = [faults.send(site, faults.get("/faults/query/")) for _ in range(30)]
+        time.sleep(1)
+        for path in ("/livez", "/readyz"):
+            for _ in range(8):  # each of the two workers accepts some
+                assert site.ask(path).status == 200
+        assert [connection for connection in waiting if faults.is_answered(connection)] == []
+    assert [faults.status(connection) for connection in waiting] == [200] * len(waiting)
+
+
+def test_probes_answer_while_the_database_is_silent(stack: Stack, site: Site) -> None:
+    assert stack.database is not None
+    busy = [faults.send(site, faults.get("/faults/slow/")) for _ in range(40)]
+    assert {faults.status(connection) for connection in busy} == {200}
+    with stack.database.paused():
+        waiting = [faults.send(site, faults.get("/faults/query/")) for _ in range(30)]
+        time.sleep(1)
+        for _ in range(8):
+            assert site.ask("/livez").status == 200
+        assert faults.timed(lambda: site.ask("/readyz")).status == 503
+    assert {faults.status(connection) for connection in waiting} <= {200, 500}
+    wait_until(lambda: site.ask("/readyz").status == 200, 30, "the site is ready again")
+    assert site.ask("/faults/query/").status == 200
+
+
+def test_web_requests_have_a_statement_timeout_and_commands_do_not(stack: Stack, tmp_path: Path) -> None:
+    variables = stack.variables | {"DATABASE_STATEMENT_TIMEOUT": "1"}
+    with serving(stack.project, stack.programs, stack.server, variables, tmp_path / "web.log", workers=1) as site:
+        assert site.ask("/faults/slow/?seconds=20").status == 500
+        assert site.ask("/faults/slow/?seconds=0").status == 200
+    query = "from django.db import connection\nconnection.cursor().execute('SELECT pg_sleep(2)')"
+    command: Command = [stack.programs / "python", "manage.py", "shell", "--no-imports", "--command", query]
+    run(command, stack.project, variables)
+
+
+def test_migrations_at_the_same_time_wait_for_each_other(stack: Stack) -> None:
+    assert stack.database is not None
+    variables = stack.variables | {"DATABASE_URL": stack.database.create_database("new")}
+    command: Command = [stack.programs / "python", "manage.py", "migrate"]
+
+    with ThreadPoolExecutor() as pool:
+        outputs = list(pool.map(lambda _: run(command, stack.project, variables), range(3)))
+
+    # Without its table, each of them names the cache, too.
+    assert sum("Applying sessions.0001_initial... OK" in output for output in outputs) == 1
+    assert sum("No migrations to apply." in output for output in outputs) == 2
+    assert all("Run manage.py createcachetable." in output for output in outputs)
+
+
+def test_a_migration_does_not_wait_long_for_a_table_in_use(stack: Stack) -> None:
+    assert stack.database is not None
+    variables = stack.variables | {"DATABASE_LOCK_TIMEOUT": "1"}
+    migrate: Command = [stack.programs / "python", "manage.py", "migrate", "sessions"]
+    run([*migrate, "zero"], stack.project, variables)
+    with stack.database.locked("site", "django_migrations"):
+        refused = run(migrate, stack.project, variables, fails=True)
+    run(migrate, stack.project, variables)
+
+    assert "CommandError: A table was in use for 1 s (DATABASE_LOCK_TIMEOUT)." in refused
 
 
 MIB = 1024 * 1024

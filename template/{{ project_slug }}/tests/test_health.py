@@ -1,3 +1,4 @@
+from threading import Event
 from unittest import mock
 
 from django.db import OperationalError
@@ -23,12 +24,27 @@ class HealthTests(TestCase):
                 self.assertContains(response, "ok")
 
     def test_is_not_ready_without_a_database(self) -> None:
-        gone = OperationalError("gone")
-        failure = mock.patch.object(health.connection, "cursor", side_effect=gone)
+        gone = mock.Mock(**{"copy.side_effect": OperationalError("gone")})
+        failure = mock.patch.object(health, "connection", gone)
         with failure, self.assertLogs(health.logger, "WARNING"):
             response = self.client.get("/readyz")
 
         self.assertContains(response, "database unavailable", status_code=503)
+
+    def test_is_not_ready_while_the_database_is_silent(self) -> None:
+        answer = Event()
+        self.addCleanup(answer.set)
+        silent = mock.Mock(**{"copy.side_effect": lambda alias: answer.wait()})
+        failure = mock.patch.multiple(health, connection=silent, TIMEOUT=0.01)
+        with failure, self.assertLogs(health.logger, "WARNING"):
+            response = self.client.get("/readyz")
+            # Also when every probe waits: they do not pile up.
+            self.client.get("/readyz")
+            last = self.client.get("/readyz")
+
+        self.assertContains(response, "database unavailable", status_code=503)
+        self.assertContains(last, "database unavailable", status_code=503)
+        self.assertEqual(silent.copy.call_count, health.AT_ONCE)
 
 
 @override_settings(SECURE_SSL_REDIRECT=True)
