@@ -39,7 +39,6 @@ WORDS = {
     "accounts != 'none'": re.compile(r"password_(reset|change)\b|SITE_URL|password/"),
     "accounts == 'allauth'": re.compile(r"(?<!\|)allauth|\bACCOUNT_"),
     "two_factor": re.compile(r"two.?factor|\bmfa\b|MFA_|passkey", re.I),
-    "use_drf or accounts == 'allauth'": re.compile(r"NUM_PROXIES"),
     # settings.AUTH_USER_MODEL is valid with every user model.
     "user_model != 'django'": re.compile(r"\busers/|\"users|'users|(?<!settings\.)AUTH_USER_MODEL"),
     "object_permissions": re.compile(r"guardian|object_permissions|assign_perm|GenericRelation|shared with", re.I),

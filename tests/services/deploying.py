@@ -155,8 +155,9 @@ def configure_nginx(project: Path, folder: Path, deployment: str, upstream: int)
     (folder / "conf.d" / "my_site.conf").write_text(adapt((source / "site.conf").read_text(), replacements))
     name, server = UPSTREAMS[deployment]
     text = adapt((source / name).read_text(), {server: f"server 127.0.0.1:{upstream}"})
-    # Newer versions resolve names at run time.
-    (folder / "conf.d" / "my_site-upstream.conf").write_text(text.replace(" resolve;", ";"))
+    # Newer versions resolve names at run time, and have a directive for HTTP/2.
+    older = text.replace(" resolve;", ";").replace("http2 on;\n", "")
+    (folder / "conf.d" / "my_site-upstream.conf").write_text(older)
     user = getpass.getuser()
     nginx.configuration.write_text(NGINX.format(folder=folder, user=user))
     if os.geteuid() != 0:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import urllib.request
 from collections.abc import Iterator
@@ -83,6 +84,20 @@ def test_containers_have_time_to_finish_their_work(project: Path) -> None:
         limit = re.search(r'"task_time_limit": (\d+)', (project / "my_site" / "celery.py").read_text())
         assert limit is not None
         assert seconds(services["worker"]["stop_grace_period"]) > int(limit[1])
+
+
+def test_nginx_turns_on_http2_in_the_way_of_its_version(project: Path, tmp_path: Path) -> None:
+    folder, dockerfile = project / "deploy" / "nginx", (project / "Dockerfile").read_text()
+    edit = re.search(r"^RUN (sed .*) /etc/nginx/conf.d/site.conf$", dockerfile, re.MULTILINE)
+    assert edit is not None
+    site = shutil.copy(folder / "site.conf", tmp_path)
+
+    run([*shlex.split(edit[1]), site], tmp_path)
+
+    listen = re.findall(r"listen .*443.*;", Path(site).read_text())
+    assert len(listen) == 4
+    assert not any("http2" in line for line in listen)
+    assert "\nhttp2 on;\n" in (folder / "upstream-containers.conf").read_text()
 
 
 def test_only_nginx_is_reachable_from_outside(project: Path) -> None:

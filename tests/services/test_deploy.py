@@ -53,6 +53,7 @@ KNOWN = {
 SECURITY_HEADERS = [
     "Content-Security-Policy",
     "Cross-Origin-Opener-Policy",
+    "Permissions-Policy",
     "Referrer-Policy",
     "Strict-Transport-Security",
     "X-Content-Type-Options",
@@ -146,6 +147,21 @@ def stylesheet(deployment: Deployment) -> str:
     found = re.search(r'href="(/static/site/site\.\w+\.css)"', deployment.site.ask("/").body)
     assert found is not None
     return found[1]
+
+
+def logged(deployment: Deployment, answer: Answer) -> tuple[str, dict[str, Any]]:
+    """Return the only line of a request in nginx's log, and the only record in the project's."""
+    identifier, log = answer.headers["X-Request-ID"], deployment.nginx.folder / "access.log"
+
+    def lines() -> list[str]:
+        return [line for line in log.read_text().splitlines() if identifier in line]
+
+    def records() -> list[dict[str, Any]]:
+        return [record for record in deployment.site.records() if record["request_id"] == identifier]
+
+    wait_until(lambda: bool(lines()) and bool(records()), 10, "the request is logged")
+    (line,), (record,) = lines(), records()
+    return line, record
 
 
 def how_often(answer: Answer) -> dict[str, int]:
@@ -287,15 +303,49 @@ def test_clients_cannot_forge_headers_of_the_proxy(deployment: Deployment) -> No
     assert seen["secure"] is True
     assert seen["host"] == "example.com"
     headers = {name.lower(): value for name, value in seen["headers"].items()}
-    assert headers["x-forwarded-for"] == "127.0.0.77"
     assert headers["x-forwarded-proto"] == "https"
     assert headers["connection"] == "close"
-    assert not headers.keys() & {"forwarded", "upgrade", "x-forwarded-host"}
+    assert not headers.keys() & {"forwarded", "upgrade", "x-forwarded-for", "x-forwarded-host"}
     identifier = answer.headers["X-Request-ID"]
     assert identifier == headers["x-request-id"] != "chosen-by-the-client"
-    log = deployment.nginx.folder / "access.log"
-    logged = re.compile(rf"^127\.0\.0\.77 .*{identifier}$", re.MULTILINE)
-    wait_until(lambda: bool(logged.search(log.read_text())), 10, "the request is logged with its client and id")
+    line, record = logged(deployment, answer)
+    assert line.startswith("127.0.0.77 ")
+    assert line.endswith(identifier)
+    assert (record["client"], record["path"], record["status"]) == ("127.0.0.77", "/echo/", 200)
+
+
+def test_forms_work_on_any_port(deployment: Deployment) -> None:
+    for host in ("example.com", "example.com:8443", "EXAMPLE.com:8443"):
+        headers = {"Host": host, "Origin": f"https://{host.lower()}"}
+        page = deployment.site.ask("/login/", headers=headers)
+        fields = {"username": "nobody", "password": "wrong"}
+
+        assert deployment.site.submit(page, "/login/", fields, headers=headers).status == 200, host
+        assert json.loads(deployment.site.ask("/echo/", headers=headers).body)["host"] == host.lower()
+        other = headers | {"Origin": "https://example.com:8444"}
+        assert deployment.site.submit(page, "/login/", fields, headers=other).status == 403, host
+
+
+def test_logs_contain_no_secrets(deployment: Deployment) -> None:
+    token, key = "c4x2aa-" + "0f" * 16, "MQ:1vP3xy:" + "A-b_0" * 8 + "abc"
+    for path in (f"/password/reset/MQ/{token}/", f"/echo/{key}", f"/echo/{key.replace(':', '%3A')}/?code=private"):
+        line, record = logged(deployment, deployment.site.ask(path))
+
+        for text in (line, str(record)):
+            assert "***" in text
+            assert not any(secret in text for secret in (token[8:], key[10:], "private"))
+
+
+def test_each_request_has_one_line_in_each_log(deployment: Deployment) -> None:
+    before = deployment.site.log.read_text()
+    for method, path, status in [("GET", "/", 200), ("HEAD", "/", 200), ("GET", "/nothing/%0a", 404)]:
+        answer = deployment.site.ask(path, method=method)
+
+        assert answer.status == status
+        _, record = logged(deployment, answer)
+        assert (record["method"], record["status"], record["user"]) == (method, status, None)
+        assert record["duration_ms"] >= 0
+    assert "WARNING" not in deployment.site.log.read_text().removeprefix(before)
 
 
 def test_too_large_requests_are_refused(deployment: Deployment) -> None:

@@ -176,6 +176,53 @@ def test_trying_many_names_for_a_token_is_stopped(stack: Stack) -> None:
     assert 429 in statuses[10:]
 
 
+def test_an_address_with_a_port_does_not_escape_the_limits(stack: Stack) -> None:
+    statuses = [
+        stack.site.post_json(
+            "/api/token/",
+            {"username": f"{number}@example.com", "password": "password"},
+            {"X-Forwarded-For": f"10.0.0.{number}, {address}"},
+        ).status
+        for number in range(15)
+        for address in (f"192.0.2.62:{5000 + number}", f"[::ffff:192.0.2.62]:{number}")
+    ]
+
+    assert 429 in statuses
+
+
+def test_records_of_logins_hold_the_address_of_the_client(stack: Stack) -> None:
+    visitor, expected = Visitor(stack.site), {}
+    form = visitor.form(login_path(stack.site))
+    for number, (entries, address) in enumerate(
+        [
+            ("203.0.113.1, 203.0.113.2:5678", "203.0.113.2"),
+            ("203.0.113.1,[2001:db8::1]:443", "2001:db8::1"),
+            ("::ffff:203.0.113.3", "203.0.113.3"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("203.0.113.1, unknown", "127.0.0.1"),
+        ]
+    ):
+        name = f"lost{number}@example.com"
+        expected[name] = address
+        assert visitor.log_in(form, name, "wrong", **{"X-Forwarded-For": entries}).status == 200, entries
+    visitor.log_in(form, "ada@example.com", **{"X-Forwarded-For": "203.0.113.4, 203.0.113.5"})
+    assert visitor.is_logged_in()
+
+    kept = stack.python(
+        "from axes.models import AccessAttempt, AccessLog; import json;"
+        "print(json.dumps([*AccessAttempt.objects.values_list('username', 'ip_address'),"
+        " *AccessLog.objects.filter(username='ada@example.com').values_list('username', 'ip_address')]))"
+    )
+
+    expected["ada@example.com"] = "203.0.113.5"
+    found = dict(json.loads(kept.splitlines()[-1]))
+    assert {name: found.get(name) for name in expected} == expected
+    lines = [(line.get("user"), line["client"], line["message"]) for line in stack.site.records()]
+    for name, address in expected.items():
+        event = "Logged in" if name == "ada@example.com" else "Login failed"
+        assert lines.count((name, address, f"{event}: {name}")) == 1
+
+
 EVIL_HOSTS = [
     b"evil.example.org",
     b"example.com.evil.example.org",
