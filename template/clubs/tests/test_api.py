@@ -1,3 +1,5 @@
+from functools import partial
+
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.cache import cache
@@ -71,7 +73,54 @@ class ClubApiTests(APITestCase):
 
         parameters = schema["paths"][reverse("club-list")]["get"]["parameters"]
         names = {parameter["name"] for parameter in parameters}
-        self.assertEqual(names, {"kind", "page", "page_size", "q"})
+        self.assertEqual(names, {"kind", "ordering", "page", "page_size", "q"})
+
+    def test_the_schema_separates_requests_from_answers_and_names_errors(self) -> None:
+        self.client.force_authenticate(self.reader)
+
+        schema = self.client.get(reverse("api-schema"), {"format": "json"}).json()
+
+        components = schema["components"]["schemas"]
+        self.assertEqual(set(components["ClubRequest"]["properties"]), {"name", "kind"})
+        self.assertIn("id", components["Club"]["required"])
+        methods = schema["paths"][self.url.replace(str(self.club.pk), "{id}")]
+        self.assertEqual(
+            {method: set(operation["responses"]) for method, operation in methods.items()},
+            {
+                "get": {"200", "401", "403", "404", "429"},
+                "put": {"200", "400", "401", "403", "404", "409", "412", "415", "429"},
+                "patch": {"200", "400", "401", "403", "404", "409", "412", "415", "429"},
+                "delete": {"204", "401", "403", "404", "412", "429"},
+            },
+        )
+
+    def test_a_change_that_the_client_has_not_seen_is_not_lost(self) -> None:
+        self.client.force_authenticate(self.editor)
+        seen = self.client.get(self.url)["ETag"]
+        new = {"name": "Go", "kind": "games"}
+        patch, put = (
+            partial(method, self.url, new, format="json")
+            for method in (self.client.patch, self.client.put)
+        )
+        changed = patch(headers={"if-match": seen})
+
+        for request in [patch, put, partial(self.client.delete, self.url)]:
+            for stale in [seen, "nonsense"]:
+                response = request(headers={"if-match": stale})
+                self.assertContains(response, "get it again", status_code=412)
+        self.assertEqual(changed["ETag"], self.client.get(self.url)["ETag"])
+        weak = {"if-match": f'"other", W/{changed["ETag"]}'}
+        self.assertEqual(self.client.delete(self.url, headers=weak).status_code, 204)
+
+    def test_an_etag_saves_sending_the_same_object_again(self) -> None:
+        self.client.force_authenticate(self.reader)
+        seen = self.client.get(self.url)["ETag"]
+
+        same = self.client.get(self.url, headers={"if-none-match": seen})
+        other = self.client.get(self.url, headers={"if-none-match": '"other"'})
+
+        self.assertEqual((same.status_code, same.content), (304, b""))
+        self.assertEqual(other.status_code, 200)
 
     def test_an_editor_founds_a_club_and_owns_it(self) -> None:
         self.client.force_authenticate(self.editor)

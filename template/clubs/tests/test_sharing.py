@@ -1,9 +1,9 @@
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.test import TestCase
 from django.urls import reverse
 from guardian.models import GroupObjectPermission, UserObjectPermission
-from guardian.shortcuts import assign_perm
+from guardian.shortcuts import assign_perm, get_objects_for_user, get_perms
 
 from people.models import Person
 
@@ -36,6 +36,14 @@ class SharingTests(TestCase):
             (changed.status_code, deleted.status_code, other_club.status_code), (302, 403, 403)
         )
         self.assertTrue(Club.objects.filter(name="Chess and more").exists())
+
+    def test_visitors_have_nothing(self) -> None:
+        visitor = AnonymousUser()
+
+        self.assertFalse(get_objects_for_user(visitor, "clubs.change_club").exists())
+        self.assertEqual(list(get_perms(visitor, self.club)), [])
+        self.assertFalse(visitor.has_perm("clubs.change_club", self.club))
+        self.assertFalse(may(visitor, "change", self.club))
 
     def test_a_new_owner_replaces_the_former_one(self) -> None:
         self.club.owner = self.other

@@ -53,12 +53,32 @@ class PeopleApiTests(APITestCase):
             for number in range(300)
         )
 
-        for asked, given in [("2", 2), ("100000000000000000000", 200), ("no", 50)]:
+        for asked, given in [("2", 2), ("100000000000000000000", 200), ("9" * 5000, 200)]:
             with self.subTest(asked):
                 response = self.client.get(reverse("person-list"), {"page_size": asked})
 
                 self.assertEqual(response.json()["count"], 301)
                 self.assertEqual(len(response.json()["results"]), given)
+
+    def test_refuses_what_a_list_does_not_know(self) -> None:
+        for query in ["name=Ada", "ordering=password", "ordering=,", "page_size=no", "page_size=0"]:
+            with self.subTest(query):
+                response = self.client.get(f"{reverse('person-list')}?{query}")
+
+                self.assertEqual(response.status_code, 400)
+                self.assertEqual(list(response.json()), [query.partition("=")[0]])
+        detail = reverse("person-detail", args=[self.ada.pk])
+        self.assertEqual(self.client.get(f"{detail}?ordering=name").status_code, 400)
+
+    def test_lists_can_be_ordered(self) -> None:
+        Person.objects.create(name="Bo", age=36, email="bo@example.com")
+        Person.objects.create(name="Cy", age=20, email="cy@example.com")
+
+        for ordering, names in [("age,-name", ["Cy", "Bo", "Ada"]), ("-age", ["Ada", "Bo", "Cy"])]:
+            with self.subTest(ordering):
+                response = self.client.get(reverse("person-list"), {"ordering": ordering})
+
+                self.assertEqual([one["name"] for one in response.json()["results"]], names)
 
     def test_finds_people_by_every_word(self) -> None:
         Person.objects.create(name="Ada Byron", age=36, email="byron@example.org")

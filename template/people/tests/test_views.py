@@ -1,3 +1,6 @@
+from typing import Any
+from unittest import mock
+
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import TestCase
@@ -14,6 +17,22 @@ class PeoplePagesTests(TestCase):
         self.user.groups.add(Group.objects.get(name="Editors"))
         self.client.force_login(self.user)
         self.ada = Person.objects.create(name="Ada", age=36, email="ada@example.com")
+
+    def test_two_requests_that_store_the_same_address_at_once(self) -> None:
+        check = Person.validate_unique
+
+        def lose_the_race(person: Person, *args: Any, **kwargs: Any) -> None:
+            check(person, *args, **kwargs)
+            Person.objects.create(name="First", age=1, email="new@example.com")
+
+        for url in [reverse("people:add"), reverse("people:change", args=[self.ada.pk])]:
+            Person.objects.exclude(pk=self.ada.pk).delete()
+            with self.subTest(url), mock.patch.object(Person, "validate_unique", lose_the_race):
+                form = {"name": "Second", "age": 2, "email": "new@example.com"}
+                response = self.client.post(url, form)
+
+                self.assertContains(response, "already exists")
+                self.assertEqual(Person.objects.get(email="new@example.com").name, "First")
 
     def test_pages_need_a_login(self) -> None:
         self.client.logout()

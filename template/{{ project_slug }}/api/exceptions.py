@@ -1,7 +1,10 @@
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
 from rest_framework import status, views
 from rest_framework.exceptions import APIException
 from rest_framework.response import Response
@@ -16,6 +19,12 @@ class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = "The request conflicts with stored data."
     default_code = "conflict"
+
+
+class PreconditionFailed(APIException):
+    status_code = status.HTTP_412_PRECONDITION_FAILED
+    default_detail = "The object has changed since: get it again."
+    default_code = "precondition_failed"
 
 
 def is_unique_violation(error: IntegrityError) -> bool:
@@ -33,3 +42,15 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         logger.warning("The database refused a request.", exc_info=error)
         error = Conflict()
     return views.exception_handler(error, context)
+
+
+def json_below_api(page: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Return an error page that is JSON below /api/, because clients of the API cannot read HTML."""
+
+    def error(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = page(request, *args, **kwargs)
+        if not request.path_info.startswith(reverse("api-root")):
+            return response
+        return JsonResponse({"detail": f"{response.reason_phrase}."}, status=response.status_code)
+
+    return error
