@@ -240,6 +240,51 @@ def test_production_requires_a_valid_redis_url(template: Path, tmp_path: Path, e
     assert output.strip().endswith("REDIS_URL cannot be used: it has to look like redis://localhost/0.")
 
 
+def test_production_without_its_settings_names_the_variable(project: Path, environments: Path, programs: Path) -> None:
+    production = projects.environment(project, environments, production=True)
+    named = {"DJANGO_SETTINGS_MODULE": "my_site.settings.production"}
+    ready = projects.PRODUCTION | {
+        "DATABASE_URL": "postgresql://user@127.0.0.1:1/x",
+        "REDIS_URL": "redis://127.0.0.1:1",
+    }
+
+    wrong = run([production / "python", "manage.py", "check"], project, fails=True)
+    development = run([programs / "python", "manage.py", "check", "--deploy"], project, ready | named, fails=True)
+
+    last = wrong.strip().splitlines()[-1]
+    assert "my_site.settings.development needs debug_toolbar: " in last
+    assert last.endswith("set the variable DJANGO_SETTINGS_MODULE to my_site.settings.production.")
+    last = development.strip().splitlines()[-1]
+    assert "my_site.settings.production needs pythonjsonlogger and " in last
+    assert "uv sync --group production" in last
+
+
+def test_development_accepts_the_hosts_of_the_variable(project: Path, programs: Path) -> None:
+    (project / ".env").write_text("ALLOWED_HOSTS=pc.example, 192.0.2.1\n")
+
+    with serving_development(project, programs) as address:
+        statuses = []
+        for host in ["pc.example", "192.0.2.1", "localhost", "a.localhost", "127.0.0.1", "[::1]", "evil.example"]:
+            try:
+                asked = urllib.request.Request(f"{address}/", headers={"Host": host})
+                statuses.append(urllib.request.urlopen(asked).status)
+            except urllib.error.HTTPError as error:
+                statuses.append(error.code)
+
+    assert statuses == 6 * [200] + [400]
+
+
+def test_the_tests_ignore_exported_variables(project: Path, programs: Path) -> None:
+    """Both runners use the settings for tests, and not the variables of the others."""
+    names = re.findall(r"^# ([A-Z_]+)=", (project / ".env.example").read_text(), re.M)
+    exported = {name: "nonsense ~" for name in names if name != "DATABASE_URL"}
+    exported |= {"CELERY_BROKER_URL": "nonsense://", "DEBUG": "1", "DJANGO_SETTINGS_MODULE": "nonsense"}
+
+    assert "OK" in run([programs / "python", "manage.py", "test", "--keepdb"], project, exported)
+    assert "passed" in run([programs / "pytest", "--reuse-db"], project, exported)
+    assert "passed" in run([programs / "pytest", "--reuse-db"], project, exported)
+
+
 def test_tests_do_not_depend_on_variables(project: Path, programs: Path) -> None:
     """The tests pass whatever .env contains."""
     lines = (project / ".env.example").read_text().splitlines()

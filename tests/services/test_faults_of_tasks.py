@@ -34,6 +34,33 @@ def work(number: int, seconds: float) -> None:
     note("begun")
     time.sleep(seconds)
     note("done")
+
+@shared_task(bind=True)
+def fail_first(self, number: int) -> None:
+    if not self.request.retries:
+        raise self.retry(countdown=5)
+    work(number, 0)
+"""
+
+# Each task waits or runs for longer than the visibility timeout of the settings BRIEF.
+LATE = """
+from datetime import timedelta
+from celery import chain, group
+from django.utils.timezone import now
+from core.tasks import fail_first, work
+
+work.apply_async((0, 0), countdown=5)
+work.apply_async((1, 0), eta=now() + timedelta(seconds=5))
+work.apply_async((2, 0), countdown=5, expires=60)
+group(work.si(3, 0), work.si(4, 0)).apply_async(countdown=5)
+chain(work.si(5, 0), work.si(6, 0).set(countdown=5)).apply_async()
+fail_first.delay(7)
+work.apply_async((8, 5), countdown=1)
+"""
+BRIEF = """
+from .production import *
+
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2, "unacked_restore_interval": 1}
 """
 
 STACKS = [pytest.param(name, marks=pytest.mark.xdist_group(f"faults-{name}-celery")) for name in ("wsgi", "asgi")]
@@ -66,6 +93,7 @@ def add_task(project: Path) -> None:
     tasks = project / "core" / "tasks.py"
     tasks.write_text(tasks.read_text() + TASK)
     projects.replace(project / "my_site", '"visibility_timeout": 900', '"visibility_timeout": 10')
+    (project / "my_site" / "settings" / "brief.py").write_text(BRIEF)
 
 
 class Work:
@@ -108,11 +136,12 @@ def work(stack: Stack) -> Work:
 
 
 @contextmanager
-def worker(stack: Stack, log: Path, *, code: int = 0) -> Iterator[int]:
+def worker(stack: Stack, log: Path, *, code: int = 0, settings: str = "production") -> Iterator[int]:
     """Run a worker with two processes. Yields its main process. code: the expected exit code."""
     program = stack.programs / "celery"
     command: Command = [program, "--app", "my_site", "worker", "--loglevel", "INFO", "--concurrency", "2"]
-    with running(command, stack.project, stack.variables, log, code=code) as process:
+    variables = stack.variables | {"DJANGO_SETTINGS_MODULE": f"my_site.settings.{settings}"}
+    with running(command, stack.project, variables, log, code=code) as process:
         wait_until(lambda: " ready." in log.read_text(), 60, "the worker is ready")
         yield process.pid
 
@@ -156,6 +185,32 @@ def test_a_stopped_worker_finishes_its_tasks(stack: Stack, work: Work, tmp_path:
 
     with worker(stack, tmp_path / "next.log"):
         assert work.effects() == once(work)
+
+
+@ONE_STACK
+def test_a_task_that_waits_or_runs_beyond_the_visibility_timeout_runs_once(
+    stack: Stack, work: Work, tmp_path: Path
+) -> None:
+    with worker(stack, tmp_path / "worker.log", settings="brief"), worker(stack, tmp_path / "2.log", settings="brief"):
+        stack.python(LATE)
+        work.asked = 9
+
+        assert work.effects() == once(work)
+
+
+@ONE_STACK
+def test_a_killed_worker_loses_no_task_that_waits(stack: Stack, work: Work, tmp_path: Path) -> None:
+    with worker(stack, tmp_path / "worker.log", code=-signal.SIGKILL, settings="brief") as main:
+        stack.python(LATE)
+        work.asked = 9
+        wait_until(lambda: int(stack.redis.ask("HLEN", "unacked") or 0) >= 7, 60, "the worker has the tasks")
+        children = faults.children(main)
+        os.kill(main, signal.SIGSTOP)  # it would replace its processes
+        for process in [*children, main]:
+            faults.kill(process)
+
+    with worker(stack, tmp_path / "next.log", settings="brief"):
+        assert set(work.effects()) == set(once(work))
 
 
 # The fields of both logins: Django's has username, allauth's has login.

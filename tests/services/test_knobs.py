@@ -38,12 +38,18 @@ NONSENSE = [
     ("NUM_PROXIES", "-1"),
     ("REDIS_URL", "localhost:6379"),
     ("REDIS_URL", "redis://user:se/cret@localhost/0"),
+    ("REDIS_URL", "redis://localhost:70000/0"),
+    ("REDIS_URL", "rediss://localhost/0?ssl_cert_reqs=maybe"),
+    ("REDIS_URL", "rediss://localhost/0?ssl_ca_certs=/not/there"),
+    ("REDIS_URL", "unix:///run/redis.sock"),
     ("SECRET_KEY", "short"),
     ("SECURE_HSTS_INCLUDE_SUBDOMAINS", "maybe"),
     ("SECURE_HSTS_PRELOAD", "maybe"),
     ("SECURE_HSTS_SECONDS", "year"),
     ("SITE_URL", "http://example.com"),
     ("SITE_URL", "https://"),
+    ("SITE_URL", "https://example.com/site"),
+    ("SITE_URL", "https://example.com?site"),
 ]
 # Mistakes in variables that only web servers read.
 NONSENSE_OF_SERVERS = [

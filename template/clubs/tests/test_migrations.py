@@ -4,8 +4,11 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
+from django.core.management import call_command
 from django.db import connection
-from django.test import TestCase
+from django.test import TestCase, TransactionTestCase
+
+from clubs.signals import restore_editors
 
 User = get_user_model()
 
@@ -52,6 +55,13 @@ class EditorsTests(TestCase):
         self.backward()
         self.assertTrue(Group.objects.exists())
 
+    def test_a_renamed_group_stays_renamed(self) -> None:
+        Group.objects.update(name="Writers")
+
+        restore_editors(using="default")
+
+        self.assertEqual(Group.objects.get().name, "Writers")
+
     def test_a_group_with_members_is_not_deleted(self) -> None:
         user = User.objects.create(**{User.USERNAME_FIELD: "ada@example.com"})
         user.groups.add(Group.objects.get(name="Editors"))
@@ -59,3 +69,10 @@ class EditorsTests(TestCase):
         self.backward()
 
         self.assertTrue(Group.objects.exists())
+
+
+class FlushTests(TransactionTestCase):
+    def test_the_group_is_there_after_flush(self) -> None:
+        call_command("flush", interactive=False, verbosity=0)
+
+        self.assertEqual(Group.objects.get(name="Editors").permissions.count(), 6)

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.core.cache import cache
+from django.test import override_settings
 from django.urls import reverse
 from rest_framework.test import APITestCase
 from rest_framework.throttling import ScopedRateThrottle
@@ -13,6 +14,7 @@ from ..models import Person
 User = get_user_model()
 
 
+@override_settings(LANGUAGE_CODE="en")
 class PeopleApiTests(APITestCase):
     def setUp(self) -> None:
         cache.clear()

@@ -3,7 +3,7 @@ from unittest import mock
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
-from django.test import TestCase
+from django.test import TestCase, override_settings
 from django.urls import reverse
 
 from ..models import Person
@@ -11,6 +11,7 @@ from ..models import Person
 User = get_user_model()
 
 
+@override_settings(LANGUAGE_CODE="en")
 class PeoplePagesTests(TestCase):
     def setUp(self) -> None:
         self.user = User.objects.create(**{User.USERNAME_FIELD: "u@example.com"})

@@ -6,8 +6,9 @@ from typing import Any, cast
 
 import environs
 from django.core.exceptions import ImproperlyConfigured
-from dotenv import load_dotenv
 from environs import validate
+
+from . import env_file
 
 # A host name, or an IPv6 address in brackets. HOSTS is a list of these, with commas.
 HOST = r"(\.?[\w.-]+|\[[\da-fA-F:]+\])"
@@ -17,6 +18,10 @@ HOSTS = rf"(\*|{HOST})(\s*,\s*(\*|{HOST}))*"
 def like(pattern: str, example: str) -> validate.Regexp:
     """Return a validator for values that a pattern matches from start to end."""
     return validate.Regexp(rf"({pattern})\Z", error=f"it has to look like {example}.")
+
+
+# A site's address. Nothing else: the links in mails lead to the root of this host.
+ORIGIN = like(rf"https?://{HOST}(:\d+)?/?", "https://www.example.com, without a path")
 
 
 def named[Read: Callable[..., Any]](read: Read, hint: str = "") -> Read:
@@ -65,6 +70,6 @@ class Env(environs.Env):
     str = named(environs.Env.str)
 
 
-# Variables of the environment win. environs' own read_env would replace ${NAME} in a password.
-load_dotenv(Path(__file__).resolve().parents[2] / ".env", interpolate=False)
+# Variables of the environment win.
+env_file.load(Path(__file__).resolve().parents[2] / ".env")
 env = Env()

@@ -20,8 +20,8 @@ class UserAdminTests(TestCase):
         form = {
             "username": "ada",
             "usable_password": "true",
-            "password1": "a long enough password",
-            "password2": "a long enough password",
+            "password1": "A long enough password, 1st!",
+            "password2": "A long enough password, 1st!",
         }
 
         response = self.client.post(reverse("admin:users_user_add"), form)

@@ -17,9 +17,11 @@ from ..adapter import AccountAdapter, must_verify_email
 
 User = get_user_model()
 
-OLD, NEW = "a long enough password", "another long password"
+# They satisfy stricter validators, too.
+OLD, NEW = "A long enough password, 1st!", "Another long password, 2nd!"
 
 
+@override_settings(LANGUAGE_CODE="en")
 class AccountTests(TestCase):
     def setUp(self) -> None:
         cache.clear()
