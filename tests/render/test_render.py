@@ -26,7 +26,7 @@ WORDS = {
     ),
     "oauth2_provider": re.compile(r"oauth|cleartokens|expired_tokens", re.I),
     "use_celery": re.compile(r"celery|redis|\bbroker|\bworker runs", re.I),
-    "include_example": re.compile(r"\bpeople\b|\bperson\b|\bclubs?\b|\beditors?\b|tqdm|django.filter", re.I),
+    "include_example": re.compile(r"\bpeople\b|\bperson\b|\bclubs?\b|\beditors?\b|tqdm", re.I),
     "database == 'postgresql'": re.compile(r"postgres|psycopg", re.I),
     "database == 'sqlite'": re.compile(r"\bWAL\b|IMMEDIATE"),
     "server == 'asgi'": re.compile(r"servestatic|uvloop|my_site\.asgi|sync_to_async\(render\)"),
@@ -39,6 +39,7 @@ WORDS = {
     "accounts != 'none'": re.compile(r"password_(reset|change)\b|SITE_URL|password/"),
     "accounts == 'allauth'": re.compile(r"(?<!\|)allauth|\bACCOUNT_"),
     "two_factor": re.compile(r"two.?factor|\bmfa\b|MFA_|passkey", re.I),
+    "use_drf or include_example": re.compile(r"django.filter", re.I),
     # settings.AUTH_USER_MODEL is valid with every user model.
     "user_model != 'django'": re.compile(r"\busers/|\"users|'users|(?<!settings\.)AUTH_USER_MODEL"),
     "object_permissions": re.compile(r"guardian|object_permissions|assign_perm|GenericRelation|shared with", re.I),

@@ -112,6 +112,15 @@ class ClubApiTests(APITestCase):
         weak = {"if-match": f'"other", W/{changed["ETag"]}'}
         self.assertEqual(self.client.delete(self.url, headers=weak).status_code, 204)
 
+    def test_an_etag_of_an_object_that_does_not_exist(self) -> None:
+        self.client.force_authenticate(self.editor)
+        for key in ["0", "nonsense", "9" * 30]:
+            with self.subTest(key):
+                url = self.url.replace(str(self.club.pk), key)
+                response = self.client.delete(url, headers={"if-match": "*"})
+
+                self.assertEqual(response.status_code, 404)
+
     def test_an_etag_saves_sending_the_same_object_again(self) -> None:
         self.client.force_authenticate(self.reader)
         seen = self.client.get(self.url)["ETag"]

@@ -69,8 +69,26 @@ class PeopleApiTests(APITestCase):
 
                 self.assertEqual(response.status_code, 400)
                 self.assertEqual(list(response.json()), [query.partition("=")[0]])
-        detail = reverse("person-detail", args=[self.ada.pk])
-        self.assertEqual(self.client.get(f"{detail}?ordering=name").status_code, 400)
+
+    def test_refuses_a_parameter_that_a_request_does_not_know_whatever_it_does(self) -> None:
+        root = User.objects.create(is_superuser=True, **{User.USERNAME_FIELD: "r@example.com"})
+        self.client.force_authenticate(root)
+        people, ada = reverse("person-list"), reverse("person-detail", args=[self.ada.pk])
+        for method, url in [("post", people), ("get", ada), ("patch", ada), ("delete", ada)]:
+            for name in ["ordering", "page", "q", "x"]:
+                with self.subTest(method, name=name):
+                    response = getattr(self.client, method)(f"{url}?{name}=nobody")
+
+                    self.assertContains(response, f'"{name}":["Unknown', status_code=400)
+
+    def test_refuses_a_parameter_that_is_given_twice(self) -> None:
+        for name, value in [("ordering", "name"), ("page", "1"), ("page_size", "1"), ("q", "ada")]:
+            with self.subTest(name):
+                query = f"{name}={value}&{name}={value}"
+                response = self.client.get(f"{reverse('person-list')}?{query}")
+
+                self.assertEqual(response.status_code, 400)
+                self.assertEqual(list(response.json()), [name])
 
     def test_lists_can_be_ordered(self) -> None:
         Person.objects.create(name="Bo", age=36, email="bo@example.com")

@@ -1,6 +1,6 @@
 """How lists of the API are filtered and ordered. What a list does not know is refused, not ignored."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,28 +9,59 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
 
 
-class StrictFilterBackend(DjangoFilterBackend):
-    """Filters by the filterset_class of a view, and responds with 400 to unknown parameters."""
+class ListFilterBackend(DjangoFilterBackend):
+    """Filters lists by the filterset_class of a view: a single object has no filters."""
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: Any
     ) -> QuerySet[Any]:
-        known = {api_settings.URL_FORMAT_OVERRIDE}
-        if filterset := self.get_filterset(request, queryset, view):
-            for name, field in filterset.form.fields.items():
+        return queryset if view.detail else super().filter_queryset(request, queryset, view)
+
+
+# Not a docstring: the schema would describe every view with it.
+# Responds with 400 to query parameters that a view does not know, and to repeated ones.
+class KnownParametersMixin(APIView):
+    # Names that your own code reads from request.query_params.
+    query_parameters: Collection[str] = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not request.query_params:
+            return
+        once, often = self.get_known_parameters()
+        message = f"Unknown parameter. Known are {', '.join(sorted(once | often))}."
+        errors = {name: [message] for name in sorted(request.query_params.keys() - once - often)}
+        for name in sorted(request.query_params.keys() & once):
+            if len(request.query_params.getlist(name)) > 1:
+                errors[name] = ["This parameter can be given once only."]
+        if errors:
+            raise ValidationError(errors)
+
+    def get_known_parameters(self) -> tuple[set[str], set[str]]:
+        """Return the names that a request may have once, and those that it may repeat."""
+        once = {*self.query_parameters, str(api_settings.URL_FORMAT_OVERRIDE)}
+        if not isinstance(self, GenericViewSet) or self.action != "list":
+            return once, set()
+        often: set[str] = set()
+        sources: list[Any] = [backend() for backend in self.filter_backends]
+        for source in sources:
+            if not isinstance(source, DjangoFilterBackend):
+                once |= {one["name"] for one in source.get_schema_operation_parameters(self)}
+                continue
+            filterset = source.get_filterset(self.request, self.get_queryset(), self)
+            for name, field in filterset.form.fields.items() if filterset else ():
                 # A range has two parameters, such as age_min and age_max.
                 ends = getattr(field.widget, "suffixes", None)
-                known |= {field.widget.suffixed(name, end) for end in ends} if ends else {name}
-        if view.action == "list":
-            attributes = [name for name in dir(view.paginator) if name.endswith("_query_param")]
-            known |= {getattr(view.paginator, name) for name in attributes}
-            known |= {api_settings.ORDERING_PARAM} if view.ordering_fields else set()
-        if unknown := sorted(request.query_params.keys() - known):
-            message = f"Unknown parameter. Known are {', '.join(sorted(filter(None, known)))}."
-            raise ValidationError({name: [message] for name in unknown})
-        return super().filter_queryset(request, queryset, view)
+                names = {field.widget.suffixed(name, end) for end in ends} if ends else {name}
+                repeats = getattr(field.widget, "allow_multiple_selected", False)
+                (often if repeats else once).update(names)
+        if self.paginator:
+            once |= {one["name"] for one in self.paginator.get_schema_operation_parameters(self)}
+        return once, often
 
 
 class StrictOrderingFilter(OrderingFilter):
@@ -49,3 +80,6 @@ class StrictOrderingFilter(OrderingFilter):
             message = f"Unknown field. Known are {', '.join(view.ordering_fields)}."
             raise ValidationError({self.ordering_param: [message]})
         return [*valid, "pk"] if valid else self.get_default_ordering(view)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return super().get_schema_operation_parameters(view) if view.ordering_fields else []

@@ -43,7 +43,8 @@ class ApiSchema(AutoSchema):
         is_list = self._is_list_view()
         if has_body or is_list:
             errors[400] = "The request is invalid."
-        if {} not in self.get_auth():
+        login = self.get_auth()
+        if login and {} not in login:
             errors[401] = "There is no valid token, and no session."
             errors[403] = "The user may not do this."
         if is_list or "{" in self.path:

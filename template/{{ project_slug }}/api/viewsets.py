@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .exceptions import PreconditionFailed
-from .filters import StrictFilterBackend, StrictOrderingFilter
+from .filters import KnownParametersMixin, ListFilterBackend, StrictOrderingFilter
 
 
 def get_etag(data: Any) -> str:
@@ -29,8 +29,8 @@ def names(header: str, etag: str) -> bool:
     return "*" in given or etag in given
 
 
-class ModelViewSet(viewsets.ModelViewSet):
-    filter_backends = [StrictFilterBackend, StrictOrderingFilter]
+class ModelViewSet(KnownParametersMixin, viewsets.ModelViewSet):
+    filter_backends = [ListFilterBackend, StrictOrderingFilter]
     ordering_fields: list[str] = []
 
     def finalize_response(
@@ -60,8 +60,7 @@ class ModelViewSet(viewsets.ModelViewSet):
         if "If-Match" not in self.request.headers:
             return
         # Not the queryset of the view: databases do not lock the rows of aggregates.
-        key = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
-        rows = self.get_queryset().model._base_manager.filter(**{self.lookup_field: key})
+        rows = self.get_queryset().model._base_manager.filter(pk=self.get_object().pk)
         list(rows.select_for_update().values_list("pk"))
         current = get_etag(self.get_serializer(self.get_object()).data)
         if not names(self.request.headers["If-Match"], current):
