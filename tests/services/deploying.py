@@ -26,8 +26,8 @@ from .serving import Installation, Site, installed
 
 # The file with the upstream of each deployment, and its address.
 UPSTREAMS = {
-    "nginx_supervisor": ("upstream-server.conf", "server 127.0.0.1:8000"),
-    "docker": ("upstream-containers.conf", "server web:8000"),
+    "nginx_supervisor": ("upstream-server.conf", "127.0.0.1:8000"),
+    "docker": ("upstream-containers.conf", "web:8000"),
 }
 
 # Like Debian's nginx.conf, which includes the files of a site, but with other folders.
@@ -154,10 +154,9 @@ def configure_nginx(project: Path, folder: Path, deployment: str, upstream: int)
     source = project / "deploy" / "nginx"
     (folder / "conf.d" / "my_site.conf").write_text(adapt((source / "site.conf").read_text(), replacements))
     name, server = UPSTREAMS[deployment]
-    text = adapt((source / name).read_text(), {server: f"server 127.0.0.1:{upstream}"})
-    # Newer versions resolve names at run time, and have a directive for HTTP/2.
-    older = text.replace(" resolve;", ";").replace("http2 on;\n", "")
-    (folder / "conf.d" / "my_site-upstream.conf").write_text(older)
+    text = adapt((source / name).read_text(), {server: f"127.0.0.1:{upstream}"})
+    # Newer versions have a directive for HTTP/2.
+    (folder / "conf.d" / "my_site-upstream.conf").write_text(text.replace("http2 on;\n", ""))
     user = getpass.getuser()
     nginx.configuration.write_text(NGINX.format(folder=folder, user=user))
     if os.geteuid() != 0:

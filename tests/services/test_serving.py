@@ -309,6 +309,15 @@ def test_each_error_leaves_its_traceback_in_the_log(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("stack", WITH_ASGI, indirect=True, scope="module")
+def test_head_requests_log_no_warning(stack: Stack) -> None:
+    before = len(stack.site.log.read_text())
+
+    answer = stack.site.ask("/", method="HEAD")
+
+    assert (answer.status, answer.body) == (200, "")
+    assert "WARNING" not in stack.site.log.read_text()[before:]
+
+
 def test_a_page_goes_to_threads_only_a_few_times(stack: Stack) -> None:
     # A plain startproject makes 16 trips. This project would make 19 if each hook of each middleware used a thread.
     assert int(stack.python(COUNT_TRIPS).split()[-1]) <= 10
