@@ -119,8 +119,8 @@ def schema(stack: Stack, token: str) -> Path:
 
 def test_a_client_in_python(stack: Stack, schema: Path, token: str) -> None:
     ruff = {"PATH": f"{PROGRAMS}:{clean_environment()['PATH']}"}  # the generator formats its code with it
-    generate = [PROGRAMS / "openapi-python-client", "generate", "--path", schema, "--meta", "none"]
-    output = run([*generate, "--fail-on-warning", "--output-path", "my_site_client"], stack.folder, ruff)
+    generate = [PROGRAMS / "openapi-python-client", "generate", "--fail-on-warning", "--path", schema]
+    output = run([*generate, "--meta", "none", "--output-path", "my_site_client"], stack.folder, ruff)
     assert "Warning" not in output
 
     (stack.folder / "use.py").write_text(USE_PYTHON)
@@ -133,7 +133,7 @@ def test_a_client_in_typescript(stack: Stack, schema: Path, token: str) -> None:
     folder.mkdir()
     programs = {"PATH": f"{PROGRAMS}:{clean_environment()['PATH']}"}
     (folder / "package.json").write_text('{"type": "module"}')
-    run(["npm", "install", "--no-save", "--silent", *PACKAGES], folder, programs)
+    run(["npm", "install", "--no-save", "--loglevel=error", *PACKAGES], folder, programs)
     found = folder / "node_modules" / ".bin"
     run([found / "openapi-typescript", schema, "--output", "schema.d.ts"], folder, programs)
     (folder / "use.ts").write_text(USE_TYPESCRIPT)
