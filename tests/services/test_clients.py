@@ -119,7 +119,7 @@ def schema(stack: Stack, token: str) -> Path:
 
 def test_a_client_in_python(stack: Stack, schema: Path, token: str) -> None:
     ruff = {"PATH": f"{PROGRAMS}:{clean_environment()['PATH']}"}  # the generator formats its code with it
-    generate = [PROGRAMS / "openapi-python-client", "generate", "--fail-on-warning", "--path", schema]
+    generate: list[str | Path] = [PROGRAMS / "openapi-python-client", "generate", "--fail-on-warning", "--path", schema]
     output = run([*generate, "--meta", "none", "--output-path", "my_site_client"], stack.folder, ruff)
     assert "Warning" not in output
 

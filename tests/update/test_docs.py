@@ -161,7 +161,7 @@ def test_edits_are_deleted_with_their_feature_but_git_keeps_them(template: Path,
     assert "# ours" in git(project, "show", "HEAD:people/views.py")
 
 
-@pytest.mark.parametrize("given", [{"use_celery": True}, {"project_name": "Other"}])
+@pytest.mark.parametrize("given", [{"object_permissions": True}, {"project_name": "Other"}])
 def test_an_update_without_deletions_lists_nothing(template: Path, tmp_path: Path, given: dict[str, object]) -> None:
     project = projects.render(template, tmp_path / "project", NAMES)
     commit(project, "Start")
