@@ -73,6 +73,18 @@ def test_no_cell_of_a_table_is_long() -> None:
     assert [cell for row in rows for cell in row.split("|") if len(cell.strip()) > 160] == []
 
 
+def test_the_test_of_each_kind_of_fault_exists() -> None:
+    table = (REPOSITORY / "docs" / "testing.md").read_text().partition("## Kinds of fault")[2].partition("\n## ")[0]
+    sources = [path for name in ("tests", "template") for path in (REPOSITORY / name).rglob("*.py*")]
+    names = {name for path in sources for name in re.findall(r"(?:def|class) (\w+)", path.read_text())}
+    files = {path.name.removesuffix(".jinja") for path in sources}
+
+    listed = {Path(name).name for name in re.findall(r"`([\w/.]+)`", table)}
+    wanted = {name for name in listed if name.startswith("test_") or "Test" in name}
+    assert len(wanted) > 40
+    assert wanted - names - files == set()
+
+
 def test_ci_runs_the_test_command() -> None:
     script = (REPOSITORY / ".ci" / "run").read_text().splitlines()
 
