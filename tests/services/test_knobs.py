@@ -299,7 +299,7 @@ def test_headers_of_proxies_cause_no_error(both: dict[str, Installed], server: s
 @pytest.mark.parametrize("server", SERVERS)
 def test_forms_work_on_the_port_of_the_site(both: dict[str, Installed], server: str, tmp_path: Path) -> None:
     """Some proxies do not pass on the port that the client uses. SITE_URL names it."""
-    variables = VARIABLES | {"SITE_URL": "https://Example.com:8443/shop/"}
+    variables = VARIABLES | {"SITE_URL": "https://Example.com:8443"}
     with serving(both[server].project, both[server].programs, server, variables, tmp_path / "log", 1) as site:
         for origin, status in [("https://example.com:8443", 405), ("https://example.com:8444", 403)]:
             page = site.ask("/login/")
