@@ -218,7 +218,7 @@ def test_uploads_are_served_in_a_sandbox(deployment: Deployment) -> None:
     assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert how_often(answer) == {"Content-Security-Policy": 1, "X-Content-Type-Options": 1}
     for path in ("/media/../.env", "/media../.env", "/media/%2e%2e/.env", "/static../.env"):
-        assert deployment.site.ask(path).status == 404
+        assert deployment.site.ask(path).status in (400, 404)
 
 
 def test_plain_http_leads_to_https(deployment: Deployment) -> None:

@@ -318,6 +318,7 @@ def test_head_requests_log_no_warning(stack: Stack) -> None:
     assert "WARNING" not in stack.site.log.read_text()[before:]
 
 
+@pytest.mark.parametrize("stack", WITH_ASGI, indirect=True, scope="module")
 def test_a_page_goes_to_threads_only_a_few_times(stack: Stack) -> None:
     # A plain startproject makes 16 trips. This project would make 19 if each hook of each middleware used a thread.
     assert int(stack.python(COUNT_TRIPS).split()[-1]) <= 10
