@@ -373,7 +373,7 @@ def test_generated_requests_to_the_api_find_no_server_error(stack: Stack, unthro
     result = json.loads(report.read_text())
     assert result["complete"]
     assert result["errors"] == result["failures"] == []
-    assert result["operations"]["tested"] == result["operations"]["total"] > 5
+    assert result["operations"]["tested"] == result["operations"]["total"] - 1 > 5
     assert result["test_cases"]["generated"] >= (10_000 if whole else 400)
 
 
