@@ -28,11 +28,13 @@ WITH_DJANGO = pytest.mark.parametrize("running", ["django"], indirect=True, scop
 WITH_ALLAUTH = pytest.mark.parametrize("running", ["allauth"], indirect=True, scope="module")
 NEW_PASSWORD = "another long password"
 
-# A user with a verified address, if the project needs that.
+# An editor with a verified address, if the project needs that. Superusers would need a second factor.
 ADD_USER = """
 from django.apps import apps
 from django.contrib.auth import get_user_model
-user = get_user_model().objects.create_user("{email}", "{password}", is_superuser=True, is_staff={is_staff})
+from django.contrib.auth.models import Group
+user = get_user_model().objects.create_user("{email}", "{password}", is_superuser={is_staff}, is_staff={is_staff})
+user.groups.add(Group.objects.get(name="Editors"))
 if apps.is_installed("allauth.account"):
     user.emailaddress_set.create(email=user.email, verified=True, primary=True)
 """
@@ -47,7 +49,7 @@ class Running:
     browser: Browser
 
     def add_user(self, name: str, *, is_staff: bool = False) -> str:
-        """Create a superuser, and return the address, which is also the user name."""
+        """Create an editor, or a superuser, and return the address, which is also the user name."""
         email = f"{name}@example.com"
         self.stack.python(ADD_USER.format(email=email, password=PASSWORD, is_staff=is_staff))
         return email
