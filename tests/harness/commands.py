@@ -9,7 +9,7 @@ from pathlib import Path
 Command = Sequence[str | Path]
 
 KEPT = ("HOME", "LANG", "PATH", "SSL_CERT_FILE", "TMPDIR", "TZ")
-KEPT_PREFIXES = ("PIP_", "PYENV", "UV_")
+KEPT_PREFIXES = ("NPM_CONFIG_", "PIP_", "PYENV", "UV_")
 
 # Turn deprecation warnings of Django and of packages into errors.
 WARNINGS = ["-W", "error::DeprecationWarning", "-W", "error::PendingDeprecationWarning"]

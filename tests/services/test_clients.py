@@ -131,7 +131,8 @@ def test_a_client_in_python(stack: Stack, schema: Path, token: str) -> None:
 def test_a_client_in_typescript(stack: Stack, schema: Path, token: str) -> None:
     folder = stack.folder / "typescript"
     folder.mkdir()
-    programs = {"PATH": f"{PROGRAMS}:{clean_environment()['PATH']}"}
+    # Like other programs, npm trusts the certificates of the system.
+    programs = {"NODE_USE_SYSTEM_CA": "1", "PATH": f"{PROGRAMS}:{clean_environment()['PATH']}"}
     (folder / "package.json").write_text('{"type": "module"}')
     run(["npm", "install", "--no-save", "--loglevel=error", *PACKAGES], folder, programs)
     found = folder / "node_modules" / ".bin"
