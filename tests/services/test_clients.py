@@ -62,6 +62,7 @@ USE_TYPESCRIPT = """
 import createClient from "openapi-fetch";
 import type { paths } from "./schema";
 
+declare const process: { argv: string[] };
 const [baseUrl, token] = process.argv.slice(2);
 const headers = { Authorization: `Token ${token}`, "X-Forwarded-Proto": "https" };
 const client = createClient<paths>({ baseUrl, headers });
@@ -138,7 +139,16 @@ def test_a_client_in_typescript(stack: Stack, schema: Path, token: str) -> None:
     found = folder / "node_modules" / ".bin"
     run([found / "openapi-typescript", schema, "--output", "schema.d.ts"], folder, programs)
     (folder / "use.ts").write_text(USE_TYPESCRIPT)
-    options = ["--strict", "--noUncheckedIndexedAccess", "--module", "nodenext", "--target", "es2022"]
+    options = [
+        "--strict",
+        "--noUncheckedIndexedAccess",
+        "--module",
+        "esnext",
+        "--moduleResolution",
+        "bundler",
+        "--target",
+        "es2022",
+    ]
     run([found / "tsc", "--noEmit", "--skipLibCheck", *options, "use.ts"], folder, programs)
 
     address = f"http://127.0.0.1:{stack.site.port}"
