@@ -1,4 +1,5 @@
 import os
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -7,15 +8,45 @@ from filelock import FileLock
 
 from .harness import memory, projects, servers
 
+CPU = "CPU seconds"
+counted = 0.0
+cpu_of_folders = defaultdict[str, float](float)
+
+
+def cpu_since_last() -> float:
+    """Return the CPU seconds of this process, and of its processes that have ended, since the last call."""
+    global counted
+    before, counted = counted, sum(os.times()[:4])
+    return counted - before
+
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Fail skipped tests in CI, which has everything that they need."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Count the CPU seconds of each test. Fail skipped tests in CI, which has everything that they need."""
+    if call.when == "teardown":
+        item.user_properties.append((CPU, cpu_since_last()))
     report = yield
     if report.skipped and "CI" in os.environ:
         report.outcome = "failed"
         report.longrepr = f"CI skips nothing. {report.longreprtext}"
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    folder = "/".join(report.nodeid.split("/")[:2])
+    if report.when == "teardown":
+        cpu_of_folders[folder] += sum(
+            value for name, value in report.user_properties if name == CPU and isinstance(value, float)
+        )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what each folder cost, without containers and other processes that this run does not wait for."""
+    terminalreporter.section(f"{CPU}: {sum(cpu_of_folders.values()):.0f}")
+    for folder, seconds in cpu_of_folders.items():
+        terminalreporter.write_line(f"{seconds:8.0f} {folder}")
 
 
 @pytest.fixture(scope="session")

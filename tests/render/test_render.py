@@ -22,13 +22,16 @@ JINJA = Environment()
 # Words that a project may contain only if its answers make the expression true, like a yes/no question.
 WORDS = {
     "use_drf": re.compile(
-        r"rest.?framework|\bdrf|(?<!core\.)serializer|viewset|/api/|swagger|throttle[sd]|(?-i:Throttle)", re.I
+        r"rest.?framework|\bdrf|viewset|/api/|swagger|throttle[sd]|(?-i:Throttle)"
+        r"|(?<!core\.)(?<!core import )serializer(?!s\.(?:de)?serialize\()",
+        re.I,
     ),
     "oauth2_provider": re.compile(r"oauth|cleartokens|expired_tokens", re.I),
     "use_celery": re.compile(r"celery|redis|\bbroker|\bworker runs", re.I),
     "include_example": re.compile(r"\bpeople\b|\bperson\b|\bclubs?\b|\beditors?\b|tqdm", re.I),
     "database == 'postgresql'": re.compile(r"postgres|psycopg", re.I),
-    "database == 'sqlite'": re.compile(r"\bWAL\b|IMMEDIATE"),
+    # Each URL may set the options of SQLite.
+    "database == 'sqlite'": re.compile(r"\bWAL\b"),
     "server == 'asgi'": re.compile(r"servestatic|uvloop|my_site\.asgi|sync_to_async\(render\)"),
     "server == 'wsgi'": re.compile(r"whitenoise|gthread|my_site\.wsgi"),
     "'docker' in deployment": re.compile(r"docker|\bcontainers?\b|compose\.|mailpit|watchfiles", re.I),
