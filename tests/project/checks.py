@@ -79,8 +79,9 @@ def serving_development(project: Path, programs: Path) -> Iterator[str]:
 
 def check_first_minutes(project: Path, programs: Path) -> None:
     """Do what users do first with a new project, without any service or variable."""
-    run([programs / "python", "manage.py", "migrate"], project)
-    assert "OK" in run([programs / "python", *WARNINGS, "manage.py", "test"], project)
+    output = manage(project, programs, {}, ["migrate"], ["check"], ["makemigrations", "--check", "--dry-run"])
+    assert "no issues" in output
+    assert "No changes detected" in output
     with serving_development(project, programs) as address:
 
         def get(path: str) -> tuple[int, str]:
@@ -100,19 +101,24 @@ def check_first_minutes(project: Path, programs: Path) -> None:
         assert "Log in" in get("/admin/")[1]
 
 
-def check_development(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
-    """Run a developer's commands in an environment for development."""
-    output = manage(project, programs, variables, ["check"], ["makemigrations", "--check", "--dry-run"])
-    assert "no issues" in output
-    assert "No changes detected" in output
-    run([programs / "python", *WARNINGS, "-m", "coverage", "run", "-m", "pytest", "-q"], project, variables)
-    run([programs / "coverage", "report"], project, variables)
+def check_code(project: Path, programs: Path) -> None:
+    """Run the linters and the type checker. Projects with the same environment share mypy's cache."""
     run([programs / "ruff", "format", "--check", "."], project)
     run([programs / "ruff", "check", "."], project)
-    # Projects with the same environment share mypy's cache.
     cache = programs.parent / "mypy"
     with FileLock(cache.with_suffix(".lock")):
         assert "Success" in run([programs / "mypy", "--cache-dir", cache, "."], project)
+
+
+def check_tests(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
+    """Run the project's tests with Django's runner."""
+    assert "OK" in run([programs / "python", *WARNINGS, "manage.py", "test"], project, variables)
+
+
+def check_coverage(project: Path, programs: Path, variables: Mapping[str, str]) -> None:
+    """Run the project's tests with pytest, and measure what they cover."""
+    run([programs / "python", *WARNINGS, "-m", "coverage", "run", "-m", "pytest", "-q"], project, variables)
+    run([programs / "coverage", "report"], project, variables)
 
 
 def check_production(project: Path, programs: Path, variables: Mapping[str, str]) -> None:

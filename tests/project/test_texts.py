@@ -9,7 +9,7 @@ import pytest
 
 from ..harness import projects
 from ..harness.texts import ACCEPTED
-from .checks import check_first_minutes
+from .checks import check_first_minutes, check_tests
 
 pytestmark = pytest.mark.slow
 
@@ -19,4 +19,6 @@ def test_hostile_texts(template: Path, tmp_path: Path, environments: Path, text:
     answers = dict.fromkeys(["project_name", "description", "author_name"], text)
     project = projects.render(template, tmp_path / "project", answers | {"project_slug": "my_site"})
 
-    check_first_minutes(project, projects.environment(project, environments))
+    programs = projects.environment(project, environments)
+    check_first_minutes(project, programs)
+    check_tests(project, programs, {})

@@ -103,7 +103,7 @@ def check_files(project: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("answers", [*all_combinations(), *pairwise()], ids=identify)
-def test_combination(template: Path, copie: Copie, tmp_path: Path, answers: dict[str, Any]) -> None:
+def test_combination(template: Path, copie: Copie, answers: dict[str, Any]) -> None:
     result = copie.copy(extra_answers=answers, template_dir=template)
 
     assert result.exception is None
@@ -115,8 +115,13 @@ def test_combination(template: Path, copie: Copie, tmp_path: Path, answers: dict
         for name, text in texts.items():
             found = words.search(text)
             assert not found, f"{name} says {found and found[0]!r} without {condition}"
-    again = projects.render(template, tmp_path / "again", answers)
-    assert projects.files(again) == written
+
+
+@pytest.mark.parametrize("base", bases())
+def test_the_same_answers_give_the_same_files(template: Path, tmp_path: Path, base: str) -> None:
+    first, second = (projects.render(template, tmp_path / name, bases()[base]) for name in ("first", "second"))
+
+    assert projects.files(first) == projects.files(second)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from ..harness import macros, projects, work
 from ..harness.answers import REPOSITORY, Answers
 from ..harness.commands import run
 from ..harness.projects import replace
-from ..project.checks import check_development
+from ..project.checks import check_code, check_tests
 from .flips import NAMES, bases
 from .live import check_data, put_data_in
 from .updating import assert_no_conflict, assert_same, commit, move, replace_by_working_tree
@@ -66,7 +66,8 @@ def test_a_project_of_an_earlier_release_is_updated(tmp_path: Path, environments
         edit(project)
     programs = projects.environment(project, environments)
     check_data(project, programs, {}, people=(project / "people").exists())
-    check_development(project, programs, {})
+    check_code(project, programs)
+    check_tests(project, programs, {})
 
 
 def change_questions(template: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -125,7 +126,8 @@ def test_an_update_applies_all_kinds_of_changes_of_a_release(tmp_path: Path, env
     assert_same(project, fresh)
     programs = projects.environment(project, environments)
     check_data(project, programs, {}, people=False)
-    check_development(project, programs, {})
+    check_code(project, programs)
+    check_tests(project, programs, {})
 
 
 def test_a_first_copy_takes_the_default_behind_a_bridge(tmp_path: Path) -> None:
