@@ -7,6 +7,9 @@ import yaml
 
 Edit = Callable[[Path], None]
 
+# The tests that edits add or change.
+TESTS = ["shop", "core.tests.test_about", "core.tests.test_imprint", "my_site.accounts.tests.test_login"]
+
 
 def package(project: Path, question: str) -> Path:
     """Return the folder that project_slug or app_name names."""

@@ -12,50 +12,27 @@ import yaml
 
 from ..harness import projects, work
 from ..harness.answers import Answers, pairwise, questions, settle, values
-from ..harness.commands import run
+from ..harness.commands import git, run
 from ..harness.servers import Postgres
 from .flips import NAMES, bases, flips, starts, walk
 from .live import check_data, put_data_in
 from .updating import assert_no_conflict, assert_same, commit, made_once, update
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("base", "question", "value"), flips())
-def test_a_changed_answer_gives_what_a_fresh_copy_gives(
-    template: Path,
-    shared: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    base: str,
-    question: str,
-    value: Any,
-) -> None:
-    answers = NAMES | starts()[base]
-
-    def start(project: Path) -> None:
-        projects.render(template, project, answers)
-        commit(project, "Start")
-
-    project = made_once(shared / "started" / base, tmp_path / "project", start)
-    before = projects.files(project).keys()
-
-    update(project, {question: value}, quiet=False)
-
-    assert_same(project, projects.render(template, tmp_path / "fresh", settle(answers | {question: value})))
-    gone = before - projects.files(project).keys()
-    said = capsys.readouterr().err.partition("Keeping template version")[0]
-    assert_names_exactly(said, gone, project)
+def is_in(name: str, listed: str) -> bool:
+    return name == listed or (listed.endswith("/") and name.startswith(listed))
 
 
-def assert_names_exactly(text: str, gone: set[str], project: Path) -> None:
-    """Check that a text lists exactly the deleted files and folders."""
+def assert_names_exactly(text: str, gone: set[str], project: Path, *, beside: set[str] | None = None) -> None:
+    """Check that a text lists exactly the deleted files and folders. beside: files that stay in these folders."""
     listed = re.findall(r"^    (\S+)$", text, re.MULTILINE)
-    named = [
-        [path for path in listed if name == path or (path.endswith("/") and name.startswith(path))] for name in gone
-    ]
-    assert all(len(paths) == 1 for paths in named), (gone, listed)
-    assert {path for paths in named for path in paths} == set(listed)
-    assert [path for path in listed if (project / path).exists()] == []
+    named = {name: [path for path in listed if is_in(name, path)] for name in gone}
+    assert all(len(paths) == 1 for paths in named.values()), (gone, listed)
+    assert {path for paths in named.values() for path in paths} == set(listed)
+    kept = git(project, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    assert {name for name in kept for path in listed if is_in(name, path) and (project / name).exists()} == (
+        beside or set()
+    )
     assert ("This update deletes, with your changes:\n" in text) is bool(gone)
 
 
@@ -133,9 +110,17 @@ def test_many_changes_give_what_a_fresh_copy_gives(template: Path, tmp_path: Pat
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("base", "question", "value"), flips())
-def test_the_users_work_and_data_survive_a_changed_answer(
-    template: Path, shared: Path, tmp_path: Path, environments: Path, base: str, question: str, value: Any
+def test_a_changed_answer_gives_what_a_fresh_copy_gives_with_the_users_work_and_data(
+    template: Path,
+    shared: Path,
+    tmp_path: Path,
+    environments: Path,
+    capsys: pytest.CaptureFixture[str],
+    base: str,
+    question: str,
+    value: Any,
 ) -> None:
+    """Only the user's tests run: test_a_database_survives_every_pair_of_answers runs all tests with the same work."""
     answers = NAMES | starts()[base]
 
     def start(project: Path) -> None:
@@ -145,6 +130,7 @@ def test_the_users_work_and_data_survive_a_changed_answer(
         commit(project, "Start, with work of our own")
 
     project = made_once(shared / "used" / base, tmp_path / "project", start)
+    before = projects.files(project).keys()
     had_example = (project / "people").exists()
     # Edits of files that not every project has.
     edits = {
@@ -154,7 +140,7 @@ def test_the_users_work_and_data_survive_a_changed_answer(
     }
     without = [edit for edit, path in edits.items() if not (project / path).exists()]
 
-    update(project, {question: value})
+    update(project, {question: value}, quiet=False)
 
     assert_no_conflict(project)
     fresh = projects.render(template, tmp_path / "fresh", settle(answers | {question: value}))
@@ -162,9 +148,11 @@ def test_the_users_work_and_data_survive_a_changed_answer(
     # A file that the user added to a deleted app stays.
     left = {"people/migrations/0002_person_nickname.py"} if had_example and not (fresh / "people").exists() else set()
     assert_same(project, fresh, beside=left)
+    said = capsys.readouterr().err.partition("Keeping template version")[0]
+    assert_names_exactly(said, before - projects.files(project).keys(), project, beside=left)
     programs = projects.environment(project, environments)
     check_data(project, programs, {}, people=had_example)
-    assert "OK" in run([programs / "python", "manage.py", "test"], project)
+    assert "OK" in run([programs / "python", "manage.py", "test", *work.TESTS], project)
 
 
 @pytest.mark.slow
