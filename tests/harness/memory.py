@@ -1,20 +1,22 @@
-"""Keep Copier's compiled templates in memory: the tests render the same templates thousands of times."""
+"""Keep compiled templates in memory: the tests let Copier render the same templates thousands of times."""
 
 import copy
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
-import copier._template
 import pytest
+import yaml
 from jinja2 import Environment
 
 
 def remember_templates(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile each template once, and read each version of copier.yml once, even from different folders."""
-    compile_template, load = Environment.compile, copier._template.load_template_config
+    """Compile each template once, and parse each version of copier.yml once.
+
+    Replaces public functions of Jinja and PyYAML that Copier calls, and nothing of Copier itself.
+    """
+    compile_template, load_all = Environment.compile, yaml.load_all
     compiled: dict[tuple[object, ...], CodeType] = {}
-    loaded: dict[bytes, dict[str, Any]] = {}
+    loaded: dict[bytes, list[Any]] = {}
 
     def compile_once(self: Environment, source: str, name: str | None = None, filename: str | None = None) -> CodeType:
         syntax = (self.block_start_string, self.variable_start_string, self.keep_trailing_newline, self.trim_blocks)
@@ -23,11 +25,11 @@ def remember_templates(monkeypatch: pytest.MonkeyPatch) -> None:
             compiled[key] = compile_template(self, source, name, filename)
         return compiled[key]
 
-    def load_once(path: Path, quiet: bool = False) -> dict[str, Any]:
-        text = path.read_bytes()
+    def load_once(stream: Any, Loader: Any) -> list[Any]:  # noqa: N803
+        text = stream if isinstance(stream, bytes) else stream.read()
         if text not in loaded:
-            loaded[text] = load(path, quiet)
+            loaded[text] = list(load_all(text, Loader))
         return copy.deepcopy(loaded[text])
 
     monkeypatch.setattr(Environment, "compile", compile_once)
-    monkeypatch.setattr(copier._template, "load_template_config", load_once)
+    monkeypatch.setattr(yaml, "load_all", load_once)
