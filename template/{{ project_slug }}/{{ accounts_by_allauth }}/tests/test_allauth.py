@@ -125,6 +125,18 @@ class AccountTests(TestCase):
         self.user.refresh_from_db()
         self.assertEqual(self.user.email, "new@example.com")
 
+    def test_an_address_of_another_account_cannot_become_primary(self) -> None:
+        EmailAddress.objects.create(user=self.user, email="new@example.com", verified=True)
+        self.log_in(self.user.get_username(), OLD)
+
+        # The other account is not verified. Not every user model has unique addresses.
+        with mock.patch.object(User, "save", side_effect=IntegrityError):
+            _, page = self.post("account_email", email="new@example.com", action_primary="")
+
+        self.assertIn("Another account has this email address", page)
+        primary = EmailAddress.objects.get(user=self.user, primary=True)
+        self.assertEqual(primary.email, "ada@example.com")
+
     def test_a_changed_address_takes_the_account_from_the_former_mailbox(self) -> None:
         EmailAddress.objects.create(user=self.user, email="second@example.com", verified=True)
         pending = EmailAddress.objects.create(user=self.user, email="pending@example.com")
