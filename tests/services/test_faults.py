@@ -75,6 +75,16 @@ def test_a_stopping_server_answers_requests_that_are_still_arriving(stack: Stack
     assert site.process.wait(60) == 0
 
 
+@pytest.mark.parametrize("path", ["/livez", "/faults/process/"])
+def test_requests_that_are_sent_in_one_go_are_answered(site: Site, path: str) -> None:
+    """The server reads the beginning of the second request together with the unused body of the first one."""
+    body = {"Connection": "keep-alive", "Content-Length": "5"}
+    both = faults.head("GET", path, body) + b"12345" + faults.get(path)
+
+    for _ in range(4):
+        assert site.send(both).count(b"HTTP/1.1 200 ") == 2
+
+
 def test_sighup_brings_new_code_without_an_error(stack: Stack, site: Site) -> None:
     code = stack.project / "faults.py"
     with faults.load(site, ["/faults/process/", "/faults/query/", "/faults/slow/"], clients=4) as attempts:
