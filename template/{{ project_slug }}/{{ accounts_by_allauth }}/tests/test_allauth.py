@@ -127,11 +127,13 @@ class AccountTests(TestCase):
 
     def test_an_address_of_another_account_cannot_become_primary(self) -> None:
         EmailAddress.objects.create(user=self.user, email="new@example.com", verified=True)
-        self.log_in(self.user.get_username(), OLD)
+        self.client.force_login(self.user)
+        self.post("account_email", email="new@example.com", action_primary="")
 
         # The other account is not verified. Not every user model has unique addresses.
         with mock.patch.object(User, "save", side_effect=IntegrityError):
-            _, page = self.post("account_email", email="new@example.com", action_primary="")
+            form = {"password": OLD, "next": reverse("account_email")}
+            _, page = self.post("account_reauthenticate", **form)
 
         self.assertIn("Another account has this email address", page)
         primary = EmailAddress.objects.get(user=self.user, primary=True)
