@@ -16,8 +16,8 @@ class EmailView(AllauthEmailView):
                 response: HttpResponse = super().post(request, *args, **kwargs)
         except IntegrityError:
             text = _(
-                "Another account has this email address. Log out, reset the password of the account"
-                " with this address, and give it another one."
+                "Another account has this email address. Log out, reset the password of that account,"
+                " and give it another address."
             )
             messages.error(request, text)
             return HttpResponseRedirect(self.success_url)
