@@ -9,11 +9,6 @@ from filelock import FileLock
 from .harness import memory, projects, servers
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Start three processes for two cores: half of the tests wait for servers most of the time."""
-    return (os.cpu_count() or 1) * 3 // 2 or 1
-
-
 CPU = "CPU seconds"
 counted = 0.0
 cpu_of_folders = defaultdict[str, float](float)
