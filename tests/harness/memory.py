@@ -16,7 +16,7 @@ def remember_templates(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     compile_template, load_all = Environment.compile, yaml.load_all
     compiled: dict[tuple[object, ...], CodeType] = {}
-    loaded: dict[bytes, list[Any]] = {}
+    loaded: dict[bytes | str, list[Any]] = {}
 
     def compile_once(self: Environment, source: str, name: str | None = None, filename: str | None = None) -> CodeType:
         syntax = (self.block_start_string, self.variable_start_string, self.keep_trailing_newline, self.trim_blocks)
@@ -26,7 +26,7 @@ def remember_templates(monkeypatch: pytest.MonkeyPatch) -> None:
         return compiled[key]
 
     def load_once(stream: Any, Loader: Any) -> list[Any]:  # noqa: N803
-        text = stream if isinstance(stream, bytes) else stream.read()
+        text = stream if isinstance(stream, bytes | str) else stream.read()
         if text not in loaded:
             loaded[text] = list(load_all(text, Loader))
         return copy.deepcopy(loaded[text])

@@ -284,6 +284,7 @@ def test_tokens_of_earlier_releases_work_on(template: Path, tmp_path: Path, envi
 
     manage("migrate", "token_stamps", "0001", settings="earlier")
     manage("migrate", "authtoken", settings="earlier")
+    manage("migrate", "axes", settings="earlier")
     key = "0123456789abcdef0123456789abcdef01234567"
     create = "from users.models import User; user = User.objects.create_user('ada@example.com', 'a long password')"
     token = "from rest_framework.authtoken.models import Token"
