@@ -8,7 +8,6 @@ from filelock import FileLock
 
 from .harness import memory, projects, servers
 
-
 CPU = "CPU seconds"
 counted = 0.0
 cpu_of_folders = defaultdict[str, float](float)
