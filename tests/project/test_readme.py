@@ -75,7 +75,12 @@ def test_no_cell_of_a_table_is_long() -> None:
 
 def test_the_test_of_each_kind_of_fault_exists() -> None:
     table = (REPOSITORY / "docs" / "testing.md").read_text().partition("## Kinds of fault")[2].partition("\n## ")[0]
-    sources = [path for name in ("tests", "template") for path in (REPOSITORY / name).rglob("*.py*")]
+    sources = [
+        path
+        for name in ("tests", "template")
+        for pattern in ("*.py", "*.py.jinja")
+        for path in (REPOSITORY / name).rglob(pattern)
+    ]
     names = {name for path in sources for name in re.findall(r"(?:def|class) (\w+)", path.read_text())}
     files = {path.name.removesuffix(".jinja") for path in sources}
 
