@@ -11,13 +11,14 @@ The changes replace methods of Copier in processes of this benchmark only. It ch
 
 import sys
 import tempfile
-from itertools import product
 from pathlib import Path
 from statistics import median
 
-from tests.harness.commands import git
-from tests.harness.projects import files, past, release, snapshot
+from tests.harness.answers import REPOSITORY
+from tests.harness.projects import files
+from tests.update.updating import commit
 
+from .rendered_diff import state
 from .run import cpu_seconds
 
 # Copier 9.19 calls git for each file, to read a setting that is the same for all files of a project.
@@ -44,23 +45,17 @@ def from_string(self, source, *args, **kwargs):
     return compiled[key][1]
 Environment.from_string = from_string
 """
-# It makes three renderings for an update, and each compiles all templates anew.
-EACH_TEMPLATE_COMPILED_ONCE = """
-from jinja2 import Environment
-compile_template, templates = Environment.compile, {}
-def compile(self, source, name=None, filename=None, **kwargs):
-    key = (source, name, type(self), self.block_start_string, self.keep_trailing_newline)
-    if not isinstance(source, str) or kwargs:
-        return compile_template(self, source, name, filename, **kwargs)
-    if key not in templates:
-        templates[key] = compile_template(self, source, name, filename)
-    return templates[key]
-Environment.compile = compile
+# It makes three renderings for an update. Each compiles all templates, and reads copier.yml, anew.
+EACH_TEMPLATE_COMPILED_ONCE = f"""
+from types import SimpleNamespace
+sys.path.append({str(REPOSITORY)!r})
+from tests.harness.memory import remember_templates
+remember_templates(SimpleNamespace(setattr=setattr))
 """
 CHANGES = {
     "git is called once": ONE_CALL_OF_GIT,
     "each text is compiled once in a rendering": EACH_TEXT_COMPILED_ONCE,
-    "each template is compiled once in an update": EACH_TEMPLATE_COMPILED_ONCE,
+    "each template is compiled and copier.yml is read once": EACH_TEMPLATE_COMPILED_ONCE,
 }
 CHANGES["all of these"] = "".join(CHANGES.values())
 
@@ -78,27 +73,18 @@ def main() -> None:
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent)
-        for name in ("now", "old"):
-            template = folder / name
-            template.mkdir()
-            if name == "now":
-                snapshot(template)
-            else:
-                past(template, old)
-                release(template, "1.0.0")
+        templates = {"now": state(folder / "now", None), "old": state(folder / "old", old)}
         variants = [("now", ""), ("old", ""), *(("now", change) for change in CHANGES.values())]
         seconds: dict[tuple[str, str, str], list[float]] = {}
         results: dict[tuple[str, str], list[dict[str, bytes]]] = {}
-        for number, (template_name, change) in product(range(rounds), variants):
-            project = folder / f"{number}-{template_name}-{variants.index((template_name, change))}"
+        for number, (template_name, change) in enumerate(variants * rounds):
+            project = folder / f"project{number}"
             copier = [sys.executable, "-c", COPIER.format(change=change)]
-            copy = [*copier, "copy", "--defaults", "--quiet", str(folder / template_name), str(project)]
+            copy = [*copier, "copy", "--defaults", "--quiet", str(templates[template_name]), str(project)]
             update = [*copier, "update", "--defaults", "--quiet", "--data", "use_celery=true"]
             seconds.setdefault(("copy", template_name, change), []).append(cpu_seconds(copy, folder))
             results.setdefault(("copy", template_name), []).append(files(project))
-            git(project, "init", "--quiet")
-            git(project, "add", "--all")
-            git(project, "commit", "--quiet", "--message", "Start")
+            commit(project, "Start")
             seconds.setdefault(("update", template_name, change), []).append(cpu_seconds(update, project))
             results.setdefault(("update", template_name), []).append(files(project))
         for key, found in results.items():

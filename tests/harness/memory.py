@@ -2,14 +2,16 @@
 
 import copy
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 import yaml
 from jinja2 import Environment
 
+if TYPE_CHECKING:
+    import pytest  # benchmarks.copying uses this module without pytest, whose import takes longer than what it measures
 
-def remember_templates(monkeypatch: pytest.MonkeyPatch) -> None:
+
+def remember_templates(monkeypatch: "pytest.MonkeyPatch") -> None:
     """Compile each template once, and parse each version of copier.yml once.
 
     Replaces public functions of Jinja and PyYAML that Copier calls, and nothing of Copier itself.
@@ -25,10 +27,10 @@ def remember_templates(monkeypatch: pytest.MonkeyPatch) -> None:
             compiled[key] = compile_template(self, source, name, filename)
         return compiled[key]
 
-    def load_once(stream: Any, Loader: Any) -> list[Any]:  # noqa: N803
+    def load_once(stream: Any, *args: Any, **kwargs: Any) -> list[Any]:
         text = stream if isinstance(stream, bytes | str) else stream.read()
         if text not in loaded:
-            loaded[text] = list(load_all(text, Loader))
+            loaded[text] = list(load_all(text, *args, **kwargs))
         return copy.deepcopy(loaded[text])
 
     monkeypatch.setattr(Environment, "compile", compile_once)

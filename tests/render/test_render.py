@@ -30,8 +30,8 @@ WORDS = {
     "use_celery": re.compile(r"celery|redis|\bbroker|\bworker runs", re.I),
     "include_example": re.compile(r"\bpeople\b|\bperson\b|\bclubs?\b|\beditors?\b|tqdm", re.I),
     "database == 'postgresql'": re.compile(r"postgres|psycopg", re.I),
-    # Each URL may set the options of SQLite.
-    "database == 'sqlite'": re.compile(r"\bWAL\b"),
+    # In every project, a URL may set the options of SQLite.
+    "database == 'sqlite'": re.compile(r'\bWAL\b|(?<!"EXCLUSIVE", ")IMMEDIATE'),
     "server == 'asgi'": re.compile(r"servestatic|uvloop|my_site\.asgi|sync_to_async\(render\)"),
     "server == 'wsgi'": re.compile(r"whitenoise|gthread|my_site\.wsgi"),
     "'docker' in deployment": re.compile(r"docker|\bcontainers?\b|compose\.|mailpit|watchfiles", re.I),

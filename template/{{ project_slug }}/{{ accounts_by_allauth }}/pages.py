@@ -15,6 +15,8 @@ class EmailView(AllauthEmailView):
             with transaction.atomic():
                 response: HttpResponse = super().post(request, *args, **kwargs)
         except IntegrityError:
+            if "action_primary" not in request.POST:
+                raise
             text = _(
                 "Another account has this email address. Log out, reset the password of that account,"
                 " and give it another address."
