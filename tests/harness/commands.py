@@ -55,12 +55,17 @@ def run(command: Command, cwd: Path, env: Mapping[str, str] | None = None, *, fa
     return result.stdout
 
 
-def manage(project: Path, programs: Path, variables: Mapping[str, str], *commands: Sequence[str]) -> str:
-    """Run commands of manage.py, one after another, and return their output. Deprecation warnings are errors.
+def manage_command(programs: Path, *commands: Sequence[str]) -> Command:
+    """Return one command that runs commands of manage.py, one after another. Deprecation warnings are errors.
 
     programs: the folder of the programs of the project's environment. commands: each with its arguments.
     """
-    return run([programs / "python", *WARNINGS, "-c", MANAGE, json.dumps(commands)], project, variables)
+    return [programs / "python", *WARNINGS, "-c", MANAGE, json.dumps(commands)]
+
+
+def manage(project: Path, programs: Path, variables: Mapping[str, str], *commands: Sequence[str]) -> str:
+    """Run commands of manage.py as `manage_command` does, and return their output."""
+    return run(manage_command(programs, *commands), project, variables)
 
 
 def git(cwd: Path, *arguments: str) -> str:

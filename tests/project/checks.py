@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from ..harness import projects
 from ..harness.answers import Answers
-from ..harness.commands import WARNINGS, clean_environment, manage, run
+from ..harness.commands import WARNINGS, clean_environment, manage, manage_command, run
 from ..harness.servers import free_port, wait_until
 
 # Import the settings, as every program does first, without each variable in turn. Check Django's version, too.
@@ -47,15 +47,18 @@ def slug_of(project: Path) -> str:
 
 
 @contextmanager
-def serving_development(project: Path, programs: Path) -> Iterator[str]:
-    """Run the development server without any variable. Yields its address."""
+def serving_development(project: Path, programs: Path, *commands: list[str]) -> Iterator[str]:
+    """Run commands of manage.py and then the development server, in one process and without any variable.
+
+    Yields the server's address. The output of all is in the file with the suffix .log beside the project.
+    """
     address = f"127.0.0.1:{free_port()}"
     log = project.with_suffix(".log")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [programs / "python", "manage.py", "runserver", "--noreload", address],
+            manage_command(programs, *commands, ["runserver", "--noreload", address]),
             cwd=project,
-            env=clean_environment(),
+            env=clean_environment({"PYTHONUNBUFFERED": "1"}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -79,10 +82,11 @@ def serving_development(project: Path, programs: Path) -> Iterator[str]:
 
 def check_first_minutes(project: Path, programs: Path) -> None:
     """Do what users do first with a new project, without any service or variable."""
-    output = manage(project, programs, {}, ["migrate"], ["check"], ["makemigrations", "--check", "--dry-run"])
-    assert "no issues" in output
-    assert "No changes detected" in output
-    with serving_development(project, programs) as address:
+    commands = [["migrate"], ["check"], ["makemigrations", "--check", "--dry-run"]]
+    with serving_development(project, programs, *commands) as address:
+        output = project.with_suffix(".log").read_text()
+        assert re.findall(r"System check identified (.*) issues?", output) == ["no", "no"], output
+        assert "No changes detected" in output
 
         def get(path: str) -> tuple[int, str]:
             try:

@@ -352,7 +352,7 @@ def test_generated_requests_to_the_api_find_no_server_error(stack: Stack, unthro
         "-H": "X-Forwarded-Proto: https",
         "--checks": "not_a_server_error",
         "--phases": "examples,coverage,fuzzing" if whole else "examples,coverage",
-        "--max-examples": "1100",
+        "--max-examples": "770",
         "--seed": "1",
         "--workers": "2",
         "--generation-database": "none",
@@ -435,7 +435,8 @@ def test_hostile_input_causes_no_server_error(stack: Stack, unthrottled: Site, p
         assert admin.is_logged_in(), form.action
     for path in lists:
         found += failures(admin, hostile.to_list(path))
-    for path in sorted(every):
+    # Methods, types of content, and sizes: no database sees them, so the sites with PostgreSQL will do.
+    for path in sorted(every) if stack.database else []:
         found += failures(admin, hostile.to_page(path))
         assert admin.is_logged_in(), path
     for path in (*lists, "/", "/static/x", "/nothing/", login_path(unthrottled)):

@@ -40,8 +40,8 @@ def assert_names_exactly(text: str, gone: set[str], project: Path, *, beside: se
     "given",
     [
         {"use_drf": "no"},
-        {"deployment": "[docker]", "object_permissions": "off"},
-        {"accounts": "none", "include_example": False},
+        pytest.param({"deployment": "[docker]", "object_permissions": "off"}, marks=pytest.mark.slow),
+        pytest.param({"accounts": "none", "include_example": False}, marks=pytest.mark.slow),
     ],
 )
 def test_an_update_lists_deleted_files_before_anything_changes(
@@ -95,7 +95,7 @@ def test_a_file_of_the_user_is_not_listed(template: Path, tmp_path: Path, monkey
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_many_changes_give_what_a_fresh_copy_gives(template: Path, tmp_path: Path, seed: int) -> None:
     start, steps, end = walk(seed, length=8)
     project = projects.render(template, tmp_path / "project", NAMES | start)
@@ -194,7 +194,9 @@ def test_a_database_survives_every_pair_of_answers(
         commit(project, "Update")
 
 
-@pytest.mark.parametrize("base", bases())
+@pytest.mark.parametrize(
+    "base", ["default", *(pytest.param(base, marks=pytest.mark.slow) for base in bases() if base != "default")]
+)
 @pytest.mark.parametrize(
     ("question", "value"), [("project_slug", "other"), ("app_name", "other"), ("user_model", None)]
 )
@@ -234,6 +236,7 @@ def test_the_first_copy_does_not_ask_for_old_answers(
     assert (tmp_path / "project" / "manage.py").exists()
 
 
+@pytest.mark.slow
 def test_the_command_of_the_readme(template: Path, tmp_path: Path) -> None:
     run(["copier", "copy", "--defaults", "--quiet", str(template), "project"], tmp_path)
     project = tmp_path / "project"
