@@ -347,7 +347,8 @@ def test_generated_requests_to_the_api_find_no_server_error(stack: Stack, unthro
     find = "from django.contrib.auth import get_user_model as user"
     store = f"store_token(user().objects.get(email='admin@example.com'), '{token}')"
     stack.python(f"{STORE_TOKEN}{find}\n{store}")
-    whole = stack.database is not None
+    # The API is the same for all kinds of accounts, so one site gets random requests, too.
+    whole = stack.database is not None and stack.server == "wsgi"
     options = {
         "--header": "Host: example.com",
         "-H": "X-Forwarded-Proto: https",
