@@ -32,7 +32,7 @@ class PersonTests(TestCase):
 
 class ListTests(TestCase):
     def test_each_order_has_an_index(self) -> None:
-        if connection.vendor == "postgresql":  # which reads a small table as a whole
+        if connection.vendor != "sqlite":  # others read a small table as a whole
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL enable_seqscan = off")
         for order in ["name", "age", "email"]:
