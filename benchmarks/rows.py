@@ -236,7 +236,7 @@ def compare(sides: list[Side], folder: Path, database: str, rounds: int, rows: i
                 idle, idle_memory = side.command(url, "shell", "--no-imports", "--command", "")
                 if command == "export_people":
                     side.command(url, "import_people", file)
-                    cpu, memory = side.command(url, command)
+                    cpu, memory = side.command(url, command, os.devnull)
                 else:
                     cpu, memory = side.command(url, command, file)
                 each = (cpu - idle) / imported * 1_000_000

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from .filters import find
 from .models import MAX_AGE, Person
 
 
@@ -52,3 +53,8 @@ class PersonAdmin(admin.ModelAdmin):
     paginator = BoundedPaginator
     search_fields = ["name", "email"]
     show_full_result_count = False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Person], search_term: str
+    ) -> tuple[QuerySet[Person], bool]:
+        return find(queryset, search_term), False
