@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection
 from django.db.migrations import Migration
 from django.test import TestCase, TransactionTestCase
+from django.test.utils import CaptureQueriesContext
 
 from ..apps import drop_indexes, make_indexes
 from ..filters import find
@@ -64,11 +65,17 @@ class IndexesTests(TransactionTestCase):
         Person.objects.create(name="Grace", age=85, email="grace@example.com")
 
         make_indexes("default")
-        make_indexes("default")
 
         self.assertEqual(self.find_indexes(), INDEXES)
         for word in ["ada", "grace"]:
             self.assertTrue(find(Person.objects.all(), word).exists())
+
+    def test_an_existing_index_is_left_alone(self) -> None:
+        """To make it, even if it exists, waits until nobody writes to the table."""
+        with CaptureQueriesContext(connection) as queries:
+            make_indexes("default")
+
+        self.assertFalse([query for query in queries if "CREATE" in query["sql"].upper()])
 
     def test_a_migration_of_another_app_keeps_them(self) -> None:
         drop_indexes("default", plan=[(Migration("0002_x", "clubs"), False)])
