@@ -120,6 +120,9 @@ class SearchTests(TestCase):
             ("' : & | ! ( ) < > \\ \" * ^ - + { } % _", 0),
             ("ada OR NOT NEAR AND", 0),
             ("–", 0),
+            ("x" * 10_000, 0),
+            ("x " * 10_000, 0),
+            ("x " * 200, 3),
         ]:
             with self.subTest(text):
                 self.assertEqual(len(self.find(text)), found)
