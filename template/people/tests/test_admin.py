@@ -37,14 +37,14 @@ class PersonAdminTests(TestCase):
                 self.assertContains(response, shown)
 
     def test_lists_people_by_decade(self) -> None:
-        for age in [29, 30, 39, 40]:
+        for age in [29, 30, 39, 40, 150]:
             Person.objects.create(name=f"Person {age}", age=age, email=f"{age}@example.com")
-        for decade, ages in [("30", [30, 39]), ("x", [29, 30, 39, 40])]:
+        for decade, ages in [("30", [30, 39]), ("150", [150]), ("x", [29, 30, 39, 40, 150])]:
             with self.subTest(decade):
                 response = self.client.get(self.url, {"decade": decade})
 
                 people = response.context["cl"].result_list
-                self.assertEqual([person.age for person in people], ages)
+                self.assertEqual({person.age for person in people}, {*ages})
 
     def test_the_list_reads_no_whole_table(self) -> None:
         with self.assertNumQueries(2 + 2):  # session and user, a bounded count, and the page

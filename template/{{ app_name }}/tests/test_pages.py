@@ -4,6 +4,7 @@ from tempfile import TemporaryDirectory
 
 from django import forms
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.checks import Tags, run_checks
 from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
@@ -118,7 +119,6 @@ class KeysetTests(TestCase):
             ["-last_login"],
             ["-last_login", "is_active"],
             ["-joined", "last_login"],
-            ["groups__name"],
         ]:
             users = User.objects.annotate(joined=Count("groups")).order_by(*order)
             wanted = list(users.order_by(*get_order(users)))
@@ -131,6 +131,13 @@ class KeysetTests(TestCase):
                     found = [row for page in reversed(backward[:-1]) for row in page.object_list]
                     self.assertEqual(found, wanted[len(wanted) - len(found) :])
                     self.assertEqual(backward[-1].object_list, wanted[:size])
+
+    def test_pages_follow_the_order_of_another_model(self) -> None:
+        permissions = Permission.objects.order_by("-content_type__model", "codename")
+
+        pages = self.walk(permissions, 7, "")
+
+        self.assertEqual([row for page in pages for row in page.object_list], [*permissions])
 
     def test_a_new_row_does_not_shift_the_next_page(self) -> None:
         users = User.objects.order_by(User.USERNAME_FIELD)

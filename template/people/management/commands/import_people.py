@@ -1,4 +1,7 @@
-"""manage.py import_people FILE: import all people of a CSV file, or none."""
+"""manage.py import_people FILE: import all people of a CSV file, or none.
+
+bulk_create() sends no signals of models, such as post_save.
+"""
 
 import csv
 import re
@@ -34,7 +37,10 @@ class RowForm(PersonForm):
 
 
 class Command(BaseCommand):
-    help = f"Import people from a CSV file. Its first line names the columns: {', '.join(COLUMNS)}."
+    help = (
+        f"Import people from a CSV file. Its first line names the columns: {', '.join(COLUMNS)}."
+        " Sends no signals of models, such as post_save."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
@@ -87,11 +93,14 @@ def store(file: Path, rows: tuple[Row, ...]) -> None:
 
 
 def check(rows: tuple[Row, ...]) -> Iterator[Person]:
-    """Yield the people of rows. One form checks them all: to make one takes longer than to use it."""
+    """Yield the people of valid rows. One form checks them all: a form of each would take longer.
+
+    Raises ValidationError if a row is invalid.
+    """
     form = RowForm({})
     for _, row in rows:
         form.data, form.instance = row, Person()
         form.full_clean()
-        if not form.is_valid():
+        if form.errors:
             raise ValidationError("A row is invalid.")
         yield form.instance
