@@ -32,10 +32,17 @@ class PersonTests(TestCase):
 
 
 class ListTests(TestCase):
-    def test_each_order_has_an_index(self) -> None:
+    def setUp(self) -> None:
         if connection.vendor != "sqlite":  # others read a small table as a whole
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL enable_seqscan = off")
+
+    def test_a_search_has_an_index(self) -> None:
+        plan = find(Person.objects.order_by(), "ada").explain()
+
+        self.assertIn("people_person_words", plan)
+
+    def test_each_order_has_an_index(self) -> None:
         for order in ["name", "age", "email"]:
             for direction in ["", "-"]:
                 with self.subTest(direction + order):
