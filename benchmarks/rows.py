@@ -144,6 +144,13 @@ for name, (path, query) in requests.items():
 print(json.dumps(results))
 """
 
+START = """
+import json, resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss]))
+"""
+
 
 @dataclass
 class Side:
@@ -174,13 +181,12 @@ class Side:
 
     def command(self, url: str, *arguments: object) -> tuple[float, float]:
         """Run a management command, and return its CPU seconds and its memory in MB."""
+        # A small process starts it, because a new process inherits the peak memory of the one that starts it.
+        command = [sys.executable, "-c", START, str(self.programs / "python"), "manage.py", *map(str, arguments)]
         environment = clean_environment(self.variables(url))
-        command = [str(self.programs / "python"), "manage.py", *map(str, arguments)]
-        with subprocess.Popen(command, cwd=self.project, env=environment, stdout=subprocess.DEVNULL) as process:
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        assert process.returncode == 0, command
-        return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+        result = subprocess.run(command, cwd=self.project, env=environment, stdout=subprocess.PIPE, check=True)
+        cpu, memory = json.loads(result.stdout)
+        return cpu, memory / 1024
 
 
 def people(rows: int) -> Iterator[tuple[str, int, str]]:
