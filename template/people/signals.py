@@ -11,6 +11,7 @@ def welcome(
 ) -> None:
     """Send a new person a welcome mail after the transaction commits, unless a fixture is loaded.
 
+    import_people sends none: bulk_create() sends no signals.
     robust=True logs an error of the broker. The request then succeeds, but the mail is not sent.
     """
     if created and not raw:

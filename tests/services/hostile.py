@@ -27,6 +27,7 @@ QUERY_NAMES = [
     "_facets",
     "_to_field",
     "age__gte",
+    "cursor",
     "date_joined__gte",
     "e",
     "email__contains",

@@ -74,11 +74,28 @@ class PeoplePagesTests(TestCase):
         )
 
         first = self.client.get(reverse("people:list"))
-        second = self.client.get(reverse("people:list"), {"page": 2})
+        page = {"page": first.context["page_obj"].next_page_number()}
+        second = self.client.get(reverse("people:list"), page)
+        last = self.client.get(reverse("people:list"), {"page": "last"})
 
-        self.assertContains(first, "Page 1 of 2")
         self.assertEqual(len(first.context["person_list"]), 20)
         self.assertEqual(len(second.context["person_list"]), 1)
+        self.assertEqual(len(last.context["person_list"]), 20)
+        for name, here in [("first", first), ("second", second), ("last", last)]:
+            with self.subTest(name):
+                self.assertIs(b'rel="prev"' in here.content, here is not first)
+                self.assertIs(b'rel="next"' in here.content, here is first)
+
+    def test_a_page_of_the_list_takes_one_query(self) -> None:
+        with self.assertNumQueries(1 + 4):  # session, user, and permissions
+            self.client.get(reverse("people:list"))
+
+    def test_a_page_that_does_not_exist(self) -> None:
+        for page in ["0", "2", "x:y"]:
+            with self.subTest(page):
+                response = self.client.get(reverse("people:list"), {"page": page})
+
+                self.assertEqual(response.status_code, 404)
 
     def test_finds_people_by_every_word(self) -> None:
         Person.objects.create(name="Ada Byron", age=36, email="byron@example.org")
@@ -100,10 +117,12 @@ class PeoplePagesTests(TestCase):
         )
 
         first = self.client.get(reverse("people:list"), {"q": "eve"})
-        second = self.client.get(reverse("people:list"), {"q": "eve", "page": "2"})
+        page = {"q": "eve", "page": first.context["page_obj"].next_page_number()}
+        second = self.client.get(reverse("people:list"), page)
 
-        self.assertContains(first, "?q=eve&amp;page=2")
-        self.assertContains(second, "?q=eve&amp;page=1")
+        self.assertContains(first, "?q=eve&amp;page=")
+        self.assertContains(second, "?q=eve&amp;page=")
+        self.assertContains(second, 'href="?q=eve"')
         self.assertEqual(len(second.context["person_list"]), 1)
 
     def test_shows_a_person(self) -> None:

@@ -79,7 +79,10 @@ class StrictOrderingFilter(OrderingFilter):
         if valid != fields:
             message = f"Unknown field. Known are {', '.join(view.ordering_fields)}."
             raise ValidationError({self.ordering_param: [message]})
-        return [*valid, "pk"] if valid else self.get_default_ordering(view)
+        if not valid:
+            return self.get_default_ordering(view)
+        # In the direction of the last field: then the database can read an index backwards.
+        return [*valid, "-pk" if valid[-1].startswith("-") else "pk"]
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return super().get_schema_operation_parameters(view) if view.ordering_fields else []
