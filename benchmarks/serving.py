@@ -1,8 +1,8 @@
 """Compare how a generated project serves with an older state of the template, and with a plain startproject with DRF.
 
-Usage: uv run python -m benchmarks.serving [ROUNDS] [before=PATH] [QUESTION=ANSWER ...]
+Usage: uv run python -m benchmarks.serving [ROUNDS] [before=PATH] [PEER=PATH ...] [QUESTION=ANSWER ...]
 
-PATH is a clone of this repository at an older commit. Without it, there are no figures of an older state.
+The PATH of before is a clone of this repository at an older commit. Without it, there are no figures of an older state.
 
 Prints a table for each database and server, or for the ones that database= and server= name. Its figures are the CPU
 milliseconds that the worker spends on a request to /livez, the home page, /api/me/, and an API page of 50 people; the
@@ -17,6 +17,11 @@ have protections: request ids, a line of JSON for each request, a strict CSP, HT
 of NUL characters, required logins, locks, strict parsing, hashed static files and a server for them, checked
 database connections, accounts, and hashed tokens that end with the password. Their throttles are off, except in the
 column "throttles", which counts in Redis. A thousand users take turns, so that none exceeds the throttles.
+
+PEER is cookiecutter-django or django-keel, PATH a project that it generated with DRF, django-allauth, and a home page,
+after `uv sync` in it. With peers, prints another table instead: a page, the login page, and /api/me/ or what is like
+it, with PostgreSQL, Redis, gunicorn, and settings of production: ours with throttles, the peers with their own
+settings of gunicorn, which closes connections. django-keel has no API answer with a token, so it has none here.
 """
 
 import os
@@ -27,7 +32,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle, product
 from pathlib import Path
@@ -35,9 +40,10 @@ from statistics import median
 
 import yaml
 
-from tests.harness.commands import manage, run
+from tests.harness.commands import Command, manage, run
 from tests.harness.projects import environment, render, snapshot
-from tests.services.serving import Installation, Site, installed, serving
+from tests.harness.servers import free_port, wait_until
+from tests.services.serving import Installation, Site, installed, running, serving
 
 CONNECTIONS = 4
 NEVER_RENEWED = ["--max-requests=0"]
@@ -56,18 +62,20 @@ REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": RATES}
 ROWS = f"""
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from people.models import Person
 User = get_user_model()
-users = User.objects.bulk_create(User(**{{User.USERNAME_FIELD: f"{{n}}@example.com"}}) for n in range({USERS}))
+users = User.objects.bulk_create(User(**{{User.USERNAME_FIELD: f"{{n}}@localhost"}}) for n in range({USERS}))
 if apps.is_installed("knox"):
     from knox.crypto import hash_token
     from knox.models import AuthToken
     for n, user in enumerate(users):
         AuthToken(digest=hash_token(f"{{n:04}}{{0:036}}"), token_key=f"{{n:04}}{{0:036}}"[:15], user=user).save()
-else:
+if apps.is_installed("rest_framework.authtoken"):
     from rest_framework.authtoken.models import Token
     Token.objects.bulk_create(Token(key=f"{{n:04}}{{0:036}}", user=user) for n, user in enumerate(users))
-Person.objects.bulk_create(Person(name=f"{{n:03}}", age=n % 100, email=f"{{n}}@example.com") for n in range(200))
+if apps.is_installed("people"):
+    from people.models import Person
+    people = (Person(name=f"{{n:03}}", age=n % 100, email=f"{{n}}@example.com") for n in range(200))
+    Person.objects.bulk_create(people)
 """
 
 PLAIN_SETTINGS = """
@@ -173,6 +181,14 @@ PLAIN_GUNICORN = {
 }
 
 
+# The settings of each peer, and its pages: home, login, and the API's answer about the user.
+PEERS = {
+    "cookiecutter-django": ("config.settings.production", ["/", "/accounts/login/", "/api/users/me/"]),
+    "django-keel": ("config.settings.prod", ["/", "/accounts/login/"]),
+}
+OWN_PAGES = ["/", "/login/", "/api/me/"]
+
+
 @dataclass
 class Side:
     """One of the projects to compare: with its throttles, if it has any, or with other settings."""
@@ -245,10 +261,14 @@ def answers_of(port: int, requests: Iterator[bytes]) -> int:
     """Return how many requests a server answers, over a few connections that wait for each response."""
     count, start = 0, time.perf_counter()
     with ExitStack() as opened, selectors.DefaultSelector() as selector:
-        for _ in range(CONNECTIONS):
+
+        def connect() -> None:
             connection = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
             connection.sendall(next(requests))
             selector.register(connection, selectors.EVENT_READ, bytearray())
+
+        for _ in range(CONNECTIONS):
+            connect()
         while time.perf_counter() < start + SECONDS:
             for key, _ in selector.select(30):
                 assert isinstance(key.fileobj, socket.socket)
@@ -257,6 +277,11 @@ def answers_of(port: int, requests: Iterator[bytes]) -> int:
                 key.data.extend(part)
                 if is_whole(key.data):
                     count += 1
+                    if b"\r\nconnection: close\r\n" in key.data.lower():
+                        selector.unregister(key.fileobj)
+                        key.fileobj.close()
+                        connect()
+                        continue
                     key.data.clear()
                     key.fileobj.sendall(next(requests))
     return count
@@ -288,6 +313,68 @@ def cost(site: Site, requests: Iterator[bytes]) -> float:
 def serve(side: Side, server: str, workers: int = 1) -> AbstractContextManager[Site]:
     log = side.project / f"{side.name}.log"
     return serving(side.project, side.programs, server, side.variables, log, workers, NEVER_RENEWED)
+
+
+@contextmanager
+def serve_peer(peer: Side) -> Iterator[Site]:
+    """Run a peer with one worker, and gunicorn's defaults for everything else, while the block runs."""
+    port, log = free_port(), peer.project / "web.log"
+    command: Command = [peer.programs / "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
+    with running(command, peer.project, peer.variables, log) as process:
+        site = Site(port, log, process)
+
+        def is_up() -> bool:
+            try:
+                return site.ask("/").status == 200
+            except OSError:
+                return False
+
+        wait_until(is_up, 30, "the peer starts")
+        yield site
+
+
+def compare_peers(stack: Installation, paths: Mapping[str, str], rounds: int) -> None:
+    """Print how a generated project serves its pages in production, compared with projects of other templates."""
+    ours = Side("now", stack.project, stack.programs, stack.variables)
+    peers = []
+    for name, path in paths.items():
+        variables = {
+            "DATABASE_URL": new_database(stack, name),
+            "DJANGO_ADMIN_URL": "admin/",
+            "DJANGO_ALLOWED_HOSTS": "example.com",
+            "DJANGO_SECRET_KEY": stack.variables["SECRET_KEY"],
+            "DJANGO_SETTINGS_MODULE": PEERS[name][0],
+            "REDIS_URL": stack.redis.url,
+        }
+        peers.append(Side(name, Path(path), Path(path) / ".venv" / "bin", variables))
+    for side in [ours, *peers]:
+        for command in (["migrate"], ["collectstatic", "--no-input"], ["shell", "--no-imports", "--command", ROWS]):
+            run([side.programs / "python", "manage.py", *command], side.project, side.variables)
+    tokens = [f"Authorization: Token {n:04}{0:036}" for n in range(USERS)]
+    with ExitStack() as opened:
+        sites = {"now": opened.enter_context(serve(ours, stack.server))}
+        sites |= {peer.name: opened.enter_context(serve_peer(peer)) for peer in peers}
+        pages = {"now": OWN_PAGES} | {peer.name: PEERS[peer.name][1] for peer in peers}
+        for number, page in enumerate(OWN_PAGES):
+            requests = {
+                name: cycle([request(paths[number], *([token] if number == 2 else [])) for token in tokens])
+                for name, paths in pages.items()
+                if number < len(paths)
+            }
+            show(f"postgresql wsgi {page} ms", take_turns(sites, requests, rounds))
+
+
+def take_turns(
+    sites: Mapping[str, Site], requests: Mapping[str, Iterator[bytes]], rounds: int
+) -> list[dict[str, float]]:
+    """Return the CPU milliseconds of a request to each server, for each round. The first one only warms up."""
+    figures = []
+    for number in range(rounds + 1):
+        first = number % len(requests)
+        names = [*requests][first:] + [*requests][:first]
+        costs = {name: cost(sites[name], requests[name]) for name in names}
+        figures.append({name: costs[name] for name in requests})
+    return figures[1:]
 
 
 def show(what: str, rounds: list[dict[str, float]]) -> None:
@@ -322,13 +409,7 @@ def compare(stack: Installation, answers: Mapping[str, str], clone: str, rounds:
     with ExitStack() as running:
         sites = {side.name: running.enter_context(serve(side, stack.server)) for side in [*sides, throttled]}
         for path, requests in pages.items():
-            figures = []
-            for number in range(rounds + 1):
-                first = number % len(sites)
-                turns = [*sites][first:] + [*sites][:first]
-                costs = {name: cost(sites[name], requests) for name in turns}
-                figures.append({name: costs[name] for name in sites})
-            show(f"{title} {path} ms", figures[1:])  # the first round warms up
+            show(f"{title} {path} ms", take_turns(sites, dict.fromkeys(sites, requests), rounds))
     starts, workers = [], []
     for _ in range(STARTS):
         seconds, megabytes = {}, {}
@@ -348,6 +429,9 @@ def main() -> None:
     rounds = int(next((argument for argument in sys.argv[1:] if "=" not in argument), 20))
     answers = dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
     clone = answers.pop("before", "")
+    peers = {name: answers.pop(name) for name in PEERS if name in answers}
+    if peers:
+        answers |= {"database": "postgresql", "server": "wsgi"}
     databases = [answers["database"]] if "database" in answers else ["sqlite", "postgresql"]
     servers = [answers["server"]] if "server" in answers else ["wsgi", "asgi"]
     for database, server in product(databases, servers):
@@ -356,7 +440,10 @@ def main() -> None:
             folder = Path(parent)
             template = snapshot(folder / "template")
             with installed(template, folder / "environments", folder, given) as stack:
-                compare(stack, given, clone, rounds)
+                if peers:
+                    compare_peers(stack, peers, rounds)
+                else:
+                    compare(stack, given, clone, rounds)
 
 
 if __name__ == "__main__":
