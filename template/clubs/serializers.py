@@ -2,13 +2,12 @@ from typing import Any
 
 from rest_framework import serializers
 
-from {{ project_slug }}.api.serializers import ModelSerializer
 from people.models import Person
 
 from .models import Club
 
 
-class ClubSerializer(ModelSerializer):
+class ClubSerializer(serializers.ModelSerializer):
     size = serializers.IntegerField(read_only=True)
 
     class Meta:
