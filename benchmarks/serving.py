@@ -117,7 +117,6 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import render
 from people.models import Person
-from people.serializers import PersonSerializer
 from rest_framework.generics import RetrieveAPIView
 from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.serializers import ModelSerializer
@@ -147,6 +146,12 @@ class CurrentUserView(RetrieveAPIView):
 
     def get_object(self):
         return self.request.user
+
+
+class PersonSerializer(ModelSerializer):
+    class Meta:
+        model = Person
+        fields = ["id", "name", "age", "email"]
 
 
 class PersonViewSet(ModelViewSet):
@@ -215,7 +220,7 @@ def startproject(stack: Installation) -> Side:
     run([stack.programs / "django-admin", "startproject", "my_site", plain], stack.folder)
     site, people, templates = plain / "my_site", plain / "people", plain / "templates"
     (people / "migrations").mkdir(parents=True)
-    for name in ("__init__.py", "models.py", "serializers.py", "migrations/__init__.py", "migrations/0001_initial.py"):
+    for name in ("__init__.py", "models.py", "migrations/__init__.py", "migrations/0001_initial.py"):
         shutil.copy(ours / "people" / name, people / name)
     templates.mkdir()
     app = str(yaml.safe_load((ours / ".copier-answers.yml").read_text())["app_name"])
