@@ -1,62 +1,81 @@
-"""Compare how a generated project and a plain startproject with DRF serve the same pages, as ratios within one run.
+"""Compare how a generated project serves with an older state of the template, and with a plain startproject with DRF.
 
-Usage: uv run python -m benchmarks.serving [ROUNDS] [QUESTION=ANSWER ...]
+Usage: uv run python -m benchmarks.serving [ROUNDS] [before=PATH] [PEER=PATH ...] [QUESTION=ANSWER ...]
 
-Prints, for WSGI and for ASGI (or for the one that server= names): requests per second of /livez, /readyz, the
-home page and an API page of 50 people, requested with a token; the time from the start to the first response; and the
-memory of a worker. Each is a multiple of the plain project's figure: above 1 is more. The servers take turns of half a
-second, ROUNDS times (20 unless given), so that other work on the machine slows down both. Each ratio is the median of
-all rounds. One worker serves on one core; the client and PostgreSQL use another.
+The PATH of before is a clone of this repository at an older commit. Without it, there are no figures of an older state.
 
-Both have the same packages, database server, rows, users, tokens, template, serializer, page size, authentication,
-permission and settings of the server. Both use keep-alive connections, as behind a proxy that speaks HTTPS, and log no
-requests. The plain project has two views for its health, behind startproject's middleware. Only the generated project
-has protections: request ids, a strict CSP, HTTPS and HSTS, refusal of other hosts and of NUL characters, required
-logins, locks, throttles of users and of bursts (counted in the cache of production), strict parsing, hashed static
-files and a server for them, checked database connections, accounts, and JSON logs. A thousand users take turns, so that
-none exceeds the throttles.
+Prints a table for each database and server, or for the ones that database= and server= name. Its figures are the CPU
+milliseconds that the worker spends on a request to /livez, the home page, /api/me/, and an API page of 50 people; the
+CPU seconds until the first response; and the memory of a worker after all these requests. Requests to the API have a
+token. The servers take turns of half a second, ROUNDS times (20 unless given), so that other work on the machine slows
+down all of them; they also take turns in going first. Each figure is a median, and each ratio the median of the ratios
+of all rounds. One worker serves with one core; the client, PostgreSQL, and Redis use another.
+
+All have the same packages, server, rows, users, template, serializer, page size, authentication, permission, and
+settings of the server. All use keep-alive connections, as behind a proxy that speaks HTTPS. Only generated projects
+have protections: request ids, a line of JSON for each request, a strict CSP, HTTPS and HSTS, refusal of other hosts and
+of NUL characters, required logins, locks, strict parsing, hashed static files and a server for them, checked
+database connections, accounts, and hashed tokens that end with the password. Their throttles are off, except in the
+column "throttles", which counts in Redis. A thousand users take turns, so that none exceeds the throttles.
+
+PEER is cookiecutter-django or django-keel, PATH a project that it generated with DRF, django-allauth, and a home page,
+after `uv sync` in it. With peers, prints another table instead: a page, the login page, and /api/me/ or what is like
+it, with PostgreSQL, Redis, gunicorn, and settings of production: ours with throttles, the peers with their own
+settings of gunicorn, which closes connections. django-keel has no API answer with a token, so it has none here.
 """
 
+import os
 import selectors
 import shutil
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack
-from functools import partial
-from itertools import cycle
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import cycle, product
 from pathlib import Path
 from statistics import median
 
 import yaml
 
-from tests.harness.commands import run
-from tests.harness.projects import snapshot
-from tests.services.serving import Site, Stack, in_production, serving
+from tests.harness.commands import Command, manage, run
+from tests.harness.projects import environment, render, snapshot
+from tests.harness.servers import free_port, wait_until
+from tests.services.serving import Installation, Site, installed, running, serving
 
 CONNECTIONS = 4
 NEVER_RENEWED = ["--max-requests=0"]
 SECONDS = 0.5
 STARTS = 5
+TICK = 1 / os.sysconf("SC_CLK_TCK")
 USERS = 1_000
+
+UNTHROTTLED = """
+from my_site.settings.production import *
+from my_site.settings.production import REST_FRAMEWORK
+RATES = dict.fromkeys(REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"])
+REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": RATES}
+"""
 
 ROWS = f"""
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from people.models import Person
 User = get_user_model()
-users = User.objects.bulk_create(User(**{{User.USERNAME_FIELD: f"{{n}}@example.com"}}) for n in range({USERS}))
+users = User.objects.bulk_create(User(**{{User.USERNAME_FIELD: f"{{n}}@localhost"}}) for n in range({USERS}))
 if apps.is_installed("knox"):
     from knox.crypto import hash_token
     from knox.models import AuthToken
     for n, user in enumerate(users):
         AuthToken(digest=hash_token(f"{{n:04}}{{0:036}}"), token_key=f"{{n:04}}{{0:036}}"[:15], user=user).save()
-else:
+if apps.is_installed("rest_framework.authtoken"):
     from rest_framework.authtoken.models import Token
     Token.objects.bulk_create(Token(key=f"{{n:04}}{{0:036}}", user=user) for n, user in enumerate(users))
-Person.objects.bulk_create(Person(name=f"{{n:03}}", age=n % 100, email=f"{{n}}@example.com") for n in range(200))
+if apps.is_installed("people"):
+    from people.models import Person
+    people = (Person(name=f"{{n:03}}", age=n % 100, email=f"{{n}}@example.com") for n in range(200))
+    Person.objects.bulk_create(people)
 """
 
 PLAIN_SETTINGS = """
@@ -68,14 +87,7 @@ ALLOWED_HOSTS = ["example.com"]
 INSTALLED_APPS += ["people", "rest_framework", "rest_framework.authtoken"]
 TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
 TEMPLATES[0]["OPTIONS"]["context_processors"].append("my_site.views.site")
-url = urlsplit(environ["DATABASE_URL"])
-DATABASES["default"] = {
-    "ENGINE": "django.db.backends.postgresql",
-    "HOST": url.hostname,
-    "NAME": url.path.strip("/"),
-    "PORT": url.port,
-    "USER": url.username,
-}
+url = urlsplit(environ.get("DATABASE_URL", ""))
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.TokenAuthentication",
@@ -87,17 +99,27 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
 }
 """
+PLAIN_POSTGRESQL = """
+DATABASES["default"] = {
+    "ENGINE": "django.db.backends.postgresql",
+    "HOST": url.hostname,
+    "NAME": url.path.strip("/"),
+    "PORT": url.port,
+    "USER": url.username,
+}
+"""
 PLAIN_CONNECTIONS = {
     "wsgi": 'DATABASES["default"]["CONN_MAX_AGE"] = 60\n',
     "asgi": 'DATABASES["default"]["OPTIONS"] = {"pool": {"max_size": 10, "timeout": 15}}\n',
 }
 PLAIN_VIEWS = """\
-from django.db import connection
+from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.shortcuts import render
 from people.models import Person
-from people.serializers import PersonSerializer
+from rest_framework.generics import RetrieveAPIView
 from rest_framework.permissions import DjangoModelPermissions
+from rest_framework.serializers import ModelSerializer
 from rest_framework.viewsets import ModelViewSet
 
 
@@ -109,14 +131,27 @@ def livez(request):
     return HttpResponse("ok\\n", content_type="text/plain")
 
 
-def readyz(request):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return HttpResponse("ok\\n", content_type="text/plain")
-
-
 def home(request):
     return render(request, "home.html", {"guide": None})
+
+
+class CurrentUserSerializer(ModelSerializer):
+    class Meta:
+        model = User
+        fields = ["id", "username", "first_name", "last_name"]
+
+
+class CurrentUserView(RetrieveAPIView):
+    serializer_class = CurrentUserSerializer
+
+    def get_object(self):
+        return self.request.user
+
+
+class PersonSerializer(ModelSerializer):
+    class Meta:
+        model = Person
+        fields = ["id", "name", "age", "email"]
 
 
 class PersonViewSet(ModelViewSet):
@@ -139,10 +174,10 @@ urlpatterns = [
     path("", views.home),
     path("admin/", admin.site.urls),
     path("api/", include(router.urls)),
+    path("api/me/", views.CurrentUserView.as_view()),
     path("livez", views.livez),
     path("login/", LoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("readyz", views.readyz),
 ]
 """
 PLAIN_GUNICORN = {
@@ -151,25 +186,61 @@ PLAIN_GUNICORN = {
 }
 
 
-def startproject(stack: Stack, server: str) -> Path:
+# The settings of each peer, and its pages: home, login, and the API's answer about the user.
+PEERS = {
+    "cookiecutter-django": ("config.settings.production", ["/", "/accounts/login/", "/api/users/me/"]),
+    "django-keel": ("config.settings.prod", ["/", "/accounts/login/"]),
+}
+OWN_PAGES = ["/", "/login/", "/api/me/"]
+
+
+@dataclass
+class Side:
+    """One of the projects to compare: with its throttles, if it has any, or with other settings."""
+
+    name: str
+    project: Path
+    programs: Path
+    variables: Mapping[str, str]
+
+
+def generate(clone: Path, stack: Installation, answers: Mapping[str, str]) -> Side:
+    """Create a project beside another one from an older state of the template, with the same answers."""
+    project = render(clone, stack.folder / "before", answers, vcs_ref="HEAD")
+    programs = environment(project, stack.folder / "environments", production=True)
+    variables = stack.variables | {"DATABASE_URL": new_database(stack, "before")}
+    manage(project, programs, variables, ["migrate"], ["createcachetable"], ["collectstatic", "--no-input"])
+    return Side("before", project, programs, variables)
+
+
+def startproject(stack: Installation) -> Side:
     """Create a plain project beside a generated one, with the same pages."""
     ours, plain = stack.project, stack.folder / "plain"
     plain.mkdir()
     run([stack.programs / "django-admin", "startproject", "my_site", plain], stack.folder)
     site, people, templates = plain / "my_site", plain / "people", plain / "templates"
     (people / "migrations").mkdir(parents=True)
-    for name in ("__init__.py", "models.py", "serializers.py", "migrations/__init__.py", "migrations/0001_initial.py"):
+    for name in ("__init__.py", "models.py", "migrations/__init__.py", "migrations/0001_initial.py"):
         shutil.copy(ours / "people" / name, people / name)
     templates.mkdir()
     app = str(yaml.safe_load((ours / ".copier-answers.yml").read_text())["app_name"])
     for name in ("base.html", f"{app}/home.html"):
         shutil.copy(ours / app / "templates" / name, templates)
     with (site / "settings.py").open("a") as settings:
-        settings.write(PLAIN_SETTINGS + PLAIN_CONNECTIONS[server])
+        settings.write(PLAIN_SETTINGS)
+        if stack.database:
+            settings.write(PLAIN_POSTGRESQL + PLAIN_CONNECTIONS[stack.server])
     (site / "views.py").write_text(PLAIN_VIEWS)
     (site / "urls.py").write_text(PLAIN_URLS)
-    (plain / "gunicorn.conf.py").write_text(PLAIN_GUNICORN[server])
-    return plain
+    (plain / "gunicorn.conf.py").write_text(PLAIN_GUNICORN[stack.server])
+    variables = {"DATABASE_URL": new_database(stack, "plain"), "DJANGO_SETTINGS_MODULE": "my_site.settings"}
+    manage(plain, stack.programs, variables, ["migrate"])
+    return Side("plain", plain, stack.programs, variables)
+
+
+def new_database(stack: Installation, name: str) -> str:
+    """Return the URL of a new database."""
+    return stack.database.create_database(name) if stack.database else f"sqlite:///{stack.folder / name}.sqlite3"
 
 
 def request(path: str, *headers: str) -> bytes:
@@ -191,15 +262,19 @@ def is_whole(answer: bytes) -> bool:
     return body.endswith(b"0\r\n\r\n")
 
 
-def rate(port: int, requests: Iterator[bytes]) -> float:
-    """Return the requests per second of a server, over a few connections that wait for each response."""
+def answers_of(port: int, requests: Iterator[bytes]) -> int:
+    """Return how many requests a server answers, over a few connections that wait for each response."""
     count, start = 0, time.perf_counter()
     with ExitStack() as opened, selectors.DefaultSelector() as selector:
-        for _ in range(CONNECTIONS):
+
+        def connect() -> None:
             connection = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
             connection.sendall(next(requests))
             selector.register(connection, selectors.EVENT_READ, bytearray())
-        while (now := time.perf_counter()) < start + SECONDS:
+
+        for _ in range(CONNECTIONS):
+            connect()
+        while time.perf_counter() < start + SECONDS:
             for key, _ in selector.select(30):
                 assert isinstance(key.fileobj, socket.socket)
                 part = key.fileobj.recv(1 << 16)
@@ -207,77 +282,173 @@ def rate(port: int, requests: Iterator[bytes]) -> float:
                 key.data.extend(part)
                 if is_whole(key.data):
                     count += 1
+                    if b"\r\nconnection: close\r\n" in key.data.lower():
+                        selector.unregister(key.fileobj)
+                        key.fileobj.close()
+                        connect()
+                        continue
                     key.data.clear()
                     key.fileobj.sendall(next(requests))
-    return count / (now - start)
+    return count
 
 
-def alternating[Figure](rounds: int, ours: Callable[[], Figure], plain: Callable[[], Figure]) -> list[list[Figure]]:
-    """Return the figures of both, round by round. They take turns in going first."""
-    pairs = []
-    for number in range(rounds):
-        if number % 2:
-            pairs.append([ours(), plain()])
-        else:
-            pairs.append([plain(), ours()][::-1])
-    return pairs
+def children(site: Site) -> list[str]:
+    return Path(f"/proc/{site.process.pid}/task/{site.process.pid}/children").read_text().split()
+
+
+def cpu(site: Site) -> float:
+    """Return the CPU seconds of the workers of a server."""
+    stats = [Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split() for child in children(site)]
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats) * TICK
 
 
 def memory(site: Site) -> float:
     """Return the memory of a worker in MB. Shared memory is divided among its processes."""
-    children = Path(f"/proc/{site.process.pid}/task/{site.process.pid}/children").read_text().split()
-    rollups = [Path(f"/proc/{child}/smaps_rollup").read_text() for child in children]
+    rollups = [Path(f"/proc/{child}/smaps_rollup").read_text() for child in children(site)]
     return max(int(rollup.split("\nPss:")[1].split()[0]) / 1024 for rollup in rollups)
 
 
-def compare(stack: Stack, server: str, rounds: int) -> None:
-    """Print how a generated project serves, compared with a plain one."""
-    assert stack.database is not None
-    plain = startproject(stack, server)
-    variables = {"DATABASE_URL": stack.database.create_database("plain"), "DJANGO_SETTINGS_MODULE": "my_site.settings"}
-    run([stack.programs / "python", "manage.py", "migrate"], plain, variables)
-    sides = ((stack.project, stack.variables), (plain, variables))
-    for project, given in sides:
-        run([stack.programs / "python", "manage.py", "shell", "--no-imports", "--command", ROWS], project, given)
-    tokens = [request("/api/people/", f"Authorization: Token {n:04}{0:036}") for n in range(USERS)]
-    pages = {path: [request(path)] for path in ("/livez", "/readyz", "/")} | {"/api/people/": tokens}
+def cost(site: Site, requests: Iterator[bytes]) -> float:
+    """Return the CPU milliseconds that a request costs."""
+    begun = cpu(site)
+    count = answers_of(site.port, requests)
+    return (cpu(site) - begun) / count * 1000
 
-    def show(what: str, unit: str, pairs: list[list[float]]) -> None:
-        ours, theirs = (median(figures) for figures in zip(*pairs, strict=True))
-        ratio = median(first / second for first, second in pairs)
-        print(f"{server} {what}: {ratio:.2f} times plain ({ours:.4g} and {theirs:.4g} {unit})", flush=True)
 
-    def serve(side: int, workers: int) -> AbstractContextManager[Site]:
-        project, given = sides[side]
-        return serving(project, stack.programs, server, given, project / "web.log", workers, NEVER_RENEWED)
+def serve(side: Side, server: str, workers: int = 1) -> AbstractContextManager[Site]:
+    log = side.project / f"{side.name}.log"
+    return serving(side.project, side.programs, server, side.variables, log, workers, NEVER_RENEWED)
 
-    def start(side: int) -> tuple[float, float]:
-        begun = time.perf_counter()
-        with serve(side, workers=2) as site:
-            seconds = time.perf_counter() - begun
-            for requests in pages.values():
-                rate(site.port, cycle(requests))
-            return seconds, memory(site)
 
-    with serve(0, workers=1) as ours, serve(1, workers=1) as theirs:
+@contextmanager
+def serve_peer(peer: Side) -> Iterator[Site]:
+    """Run a peer with one worker, and gunicorn's defaults for everything else, while the block runs."""
+    port, log = free_port(), peer.project / "web.log"
+    command: Command = [peer.programs / "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
+    with running(command, peer.project, peer.variables, log) as process:
+        site = Site(port, log, process)
+
+        def is_up() -> bool:
+            try:
+                return site.ask("/").status == 200
+            except OSError:
+                return False
+
+        wait_until(is_up, 30, "the peer starts")
+        yield site
+
+
+def compare_peers(stack: Installation, paths: Mapping[str, str], rounds: int) -> None:
+    """Print how a generated project serves its pages in production, compared with projects of other templates."""
+    ours = Side("now", stack.project, stack.programs, stack.variables)
+    peers = []
+    for name, path in paths.items():
+        variables = {
+            "DATABASE_URL": new_database(stack, name),
+            "DJANGO_ADMIN_URL": "admin/",
+            "DJANGO_ALLOWED_HOSTS": "example.com",
+            "DJANGO_SECRET_KEY": stack.variables["SECRET_KEY"],
+            "DJANGO_SETTINGS_MODULE": PEERS[name][0],
+            "REDIS_URL": stack.redis.url,
+        }
+        peers.append(Side(name, Path(path), Path(path) / ".venv" / "bin", variables))
+    for side in [ours, *peers]:
+        for command in (["migrate"], ["collectstatic", "--no-input"], ["shell", "--no-imports", "--command", ROWS]):
+            run([side.programs / "python", "manage.py", *command], side.project, side.variables)
+    tokens = [f"Authorization: Token {n:04}{0:036}" for n in range(USERS)]
+    with ExitStack() as opened:
+        sites = {"now": opened.enter_context(serve(ours, stack.server))}
+        sites |= {peer.name: opened.enter_context(serve_peer(peer)) for peer in peers}
+        pages = {"now": OWN_PAGES} | {peer.name: PEERS[peer.name][1] for peer in peers}
+        for number, page in enumerate(OWN_PAGES):
+            requests = {
+                name: cycle([request(paths[number], *([token] if number == 2 else [])) for token in tokens])
+                for name, paths in pages.items()
+                if number < len(paths)
+            }
+            show(f"postgresql wsgi {page} ms", take_turns(sites, requests, rounds))
+
+
+def take_turns(
+    sites: Mapping[str, Site], requests: Mapping[str, Iterator[bytes]], rounds: int
+) -> list[dict[str, float]]:
+    """Return the CPU milliseconds of a request to each server, for each round. The first one only warms up."""
+    figures = []
+    for number in range(rounds + 1):
+        first = number % len(requests)
+        names = [*requests][first:] + [*requests][:first]
+        costs = {name: cost(sites[name], requests[name]) for name in names}
+        figures.append({name: costs[name] for name in requests})
+    return figures[1:]
+
+
+def show(what: str, rounds: list[dict[str, float]]) -> None:
+    """Print a line of the table: the figures of all sides, and the ratios to those of this state."""
+    cells = [f"{name} {median(figures[name] for figures in rounds):.3g}" for name in rounds[0]]
+    for name in list(rounds[0])[1:]:
+        ratio = median(figures["now"] / figures[name] for figures in rounds)
+        cells.append(f"now / {name} {ratio:.2f}")
+    print(f"{what:32} | " + " | ".join(cells), flush=True)
+
+
+def compare(stack: Installation, answers: Mapping[str, str], clone: str, rounds: int) -> None:
+    """Print a table: how a generated project serves, compared with the others."""
+    (stack.project / "unthrottled.py").write_text(UNTHROTTLED)
+    off = {"DJANGO_SETTINGS_MODULE": "unthrottled"}
+    throttled = Side("throttles", stack.project, stack.programs, stack.variables)
+    sides = [Side("now", stack.project, stack.programs, stack.variables | off)]
+    if clone:
+        before = generate(Path(clone), stack, answers)
+        (before.project / "unthrottled.py").write_text(UNTHROTTLED)
+        before.variables = {**before.variables, **off}
+        sides.append(before)
+    sides.append(startproject(stack))
+    for side in sides:
+        manage(side.project, side.programs, side.variables, ["shell", "--no-imports", "--command", ROWS])
+
+    tokens = [f"Authorization: Token {n:04}{0:036}" for n in range(USERS)]
+    pages = {path: cycle([request(path)]) for path in ("/livez", "/")} | {
+        path: cycle([request(path, token) for token in tokens]) for path in ("/api/me/", "/api/people/")
+    }
+    title = f"{answers['database']} {stack.server}"
+    with ExitStack() as running:
+        sites = {side.name: running.enter_context(serve(side, stack.server)) for side in [*sides, throttled]}
         for path, requests in pages.items():
-            first, second = (partial(rate, site.port, cycle(requests)) for site in (ours, theirs))
-            alternating(4, first, second)  # warms both up
-            show(path, "requests per second", alternating(rounds, first, second))
-    starts = alternating(STARTS, partial(start, 0), partial(start, 1))
-    show("start", "s", [[seconds for seconds, _ in pair] for pair in starts])
-    show("worker", "MB", [[megabytes for _, megabytes in pair] for pair in starts])
+            show(f"{title} {path} ms", take_turns(sites, dict.fromkeys(sites, requests), rounds))
+    starts, workers = [], []
+    for _ in range(STARTS):
+        seconds, megabytes = {}, {}
+        for side in sides:
+            with serve(side, stack.server, workers=2) as site:
+                seconds[side.name] = cpu(site) / 2
+                for requests in pages.values():
+                    answers_of(site.port, requests)
+                megabytes[side.name] = memory(site)
+        starts.append(seconds)
+        workers.append(megabytes)
+    show(f"{title} start s", starts)
+    show(f"{title} worker MB", workers)
 
 
 def main() -> None:
     rounds = int(next((argument for argument in sys.argv[1:] if "=" not in argument), 20))
     answers = dict(argument.split("=", 1) for argument in sys.argv[1:] if "=" in argument)
-    for server in [answers["server"]] if "server" in answers else ["wsgi", "asgi"]:
+    clone = answers.pop("before", "")
+    peers = {name: answers.pop(name) for name in PEERS if name in answers}
+    if peers:
+        answers |= {"database": "postgresql", "server": "wsgi"}
+    databases = [answers["database"]] if "database" in answers else ["sqlite", "postgresql"]
+    servers = [answers["server"]] if "server" in answers else ["wsgi", "asgi"]
+    for database, server in product(databases, servers):
+        given = {"use_celery": "true"} | answers | {"database": database, "server": server}
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(parent)
             template = snapshot(folder / "template")
-            with in_production(template, folder / "environments", folder, answers | {"server": server}) as stack:
-                compare(stack, server, rounds)
+            with installed(template, folder / "environments", folder, given) as stack:
+                if peers:
+                    compare_peers(stack, peers, rounds)
+                else:
+                    compare(stack, given, clone, rounds)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 from ..harness import projects
 from ..harness.answers import Answers
-from ..harness.commands import Command, run
+from ..harness.commands import Command, manage, run
 from .checks import serving_development
 
 pytestmark = pytest.mark.slow
@@ -238,6 +238,26 @@ def test_production_requires_a_valid_redis_url(template: Path, tmp_path: Path, e
     output = run(command, project, variables, fails=True)
 
     assert output.strip().endswith("REDIS_URL cannot be used: it has to look like redis://localhost/0.")
+
+
+def test_a_connection_to_sqlite_serves_many_requests(template: Path, tmp_path: Path, environments: Path) -> None:
+    project = projects.render(template, tmp_path / "project", {"database": "sqlite"})
+    programs = projects.environment(project, environments, production=True)
+    variables = projects.PRODUCTION | {"DJANGO_SETTINGS_MODULE": "my_site.settings.production"}
+    url = f"sqlite:///{tmp_path / 'site.sqlite3'}"
+
+    def keeps(url: str) -> str:
+        """Return whether the connection of a request is still open after it."""
+        code = (
+            "from django.core.signals import request_finished, request_started; from django.db import connection;"
+            "request_started.send(None); connection.ensure_connection(); request_finished.send(None);"
+            "print(connection.connection is not None)"
+        )
+        command = ["shell", "--no-imports", "--command", code]
+        return manage(project, programs, variables | {"DATABASE_URL": url}, command).strip()
+
+    assert keeps(url) == "True"
+    assert keeps(f"{url}?conn_max_age=0") == "False"
 
 
 def test_production_without_its_settings_names_the_variable(project: Path, environments: Path, programs: Path) -> None:
