@@ -85,6 +85,23 @@ def check_app(project: Path, programs: Path, test: str) -> str:
     return output
 
 
+def test_a_second_database_migrates_by_itself(project: Path, programs: Path) -> None:
+    (project / "two.py").write_text(
+        "from my_site.settings.development import *\n"
+        "from my_site.settings.development import BASE_DIR, DATABASES\n"
+        'DATABASES["other"] = {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "other.sqlite3"}\n'
+    )
+    other = ["--database", "other"]
+
+    migrated = manage(
+        project, programs, {"DJANGO_SETTINGS_MODULE": "two"}, ["migrate", *other], ["showmigrations", *other]
+    )
+
+    assert " [X] " in migrated
+    assert " [ ] " not in migrated
+    assert not (project / "db.sqlite3").exists()
+
+
 def test_startapp_makes_an_app_in_the_style_of_the_project(project: Path, programs: Path, answers: Answers) -> None:
     output = run([programs / "python", "manage.py", "startapp", "order_items"], project)
 

@@ -15,13 +15,15 @@ from django.utils import timezone
 def stamp_users(apps, schema_editor):
     user_model = apps.get_model(settings.AUTH_USER_MODEL)
     stamp_model = apps.get_model("token_stamps", "TokenStamp")
-    passwords = user_model._base_manager.values_list("pk", "password").iterator()
+    database = schema_editor.connection.alias
+    users = user_model._base_manager.using(database)
+    passwords = users.values_list("pk", "password").iterator()
     for batch in batched(passwords, 1000):
         stamps = [
             stamp_model(user_id=pk, fingerprint=sha256(password.encode()).hexdigest())
             for pk, password in batch
         ]
-        stamp_model.objects.bulk_create(stamps, ignore_conflicts=True)
+        stamp_model.objects.using(database).bulk_create(stamps, ignore_conflicts=True)
 
 
 def move_tokens(apps, schema_editor):
@@ -33,12 +35,13 @@ def move_tokens(apps, schema_editor):
         return
     if "rest_framework.authtoken" in settings.INSTALLED_APPS:  # the project uses it itself
         return
+    tokens = apps.get_model("knox", "AuthToken").objects.using(connection.alias)
     lifetime = knox_settings.TOKEN_TTL
     expiry = timezone.now() + lifetime if lifetime else None
     with connection.cursor() as cursor:
         cursor.execute("SELECT user_id, key FROM authtoken_token")
         for user_id, key in cursor.fetchall():
-            apps.get_model("knox", "AuthToken").objects.update_or_create(
+            tokens.update_or_create(
                 digest=hash_token(key),
                 defaults={
                     "expiry": expiry,
@@ -51,7 +54,8 @@ def move_tokens(apps, schema_editor):
 
 def delete_tokens(apps, schema_editor):
     """Empty the table: the older migrations of knox cannot be undone with rows in it."""
-    apps.get_model("knox", "AuthToken").objects.all().delete()
+    database = schema_editor.connection.alias
+    apps.get_model("knox", "AuthToken").objects.using(database).all().delete()
 
 
 class Migration(migrations.Migration):
