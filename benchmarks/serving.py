@@ -2,7 +2,8 @@
 
 Usage: uv run python -m benchmarks.serving [ROUNDS] [before=PATH] [PEER=PATH ...] [QUESTION=ANSWER ...]
 
-The PATH of before is a clone of this repository at an older commit. Without it, there are no figures of an older state.
+The PATH of before is a clone of this repository at an older commit. Without it, there are no figures of an older state,
+nor are there if that state serves ASGI without gunicorn.
 
 Prints a table for each database and server, or for the ones that database= and server= name. Its figures are the CPU
 milliseconds that the worker spends on a request to /livez, the home page, /api/me/, and an API page of 50 people; the
@@ -399,9 +400,10 @@ def compare(stack: Installation, answers: Mapping[str, str], clone: str, rounds:
     sides = [Side("now", stack.project, stack.programs, stack.variables | off)]
     if clone:
         before = generate(Path(clone), stack, answers)
-        (before.project / "unthrottled.py").write_text(UNTHROTTLED)
-        before.variables = {**before.variables, **off}
-        sides.append(before)
+        if (before.programs / "gunicorn").exists():
+            (before.project / "unthrottled.py").write_text(UNTHROTTLED)
+            before.variables = {**before.variables, **off}
+            sides.append(before)
     sides.append(startproject(stack))
     for side in sides:
         manage(side.project, side.programs, side.variables, ["shell", "--no-imports", "--command", ROWS])
