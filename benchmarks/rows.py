@@ -15,7 +15,6 @@ import csv
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ from statistics import median
 
 from tests.harness import projects, servers
 from tests.harness.answers import REPOSITORY
-from tests.harness.commands import clean_environment, run
+from tests.harness.commands import Command, run
 
 FEW, MANY = 1_000, 1_000_000
 CLUBS = 200
@@ -165,27 +164,25 @@ class Side:
         return {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "my_site.settings.test"}
 
     def python(self, code: str, url: str, *arguments: object) -> str:
-        start = "import django, sys; django.setup(); exec(sys.stdin.read())"
-        command = [str(self.programs / "python"), "-c", start, *map(str, arguments)]
-        environment = clean_environment(self.variables(url))
-        result = subprocess.run(
-            command, cwd=self.project, env=environment, input=code, stdout=subprocess.PIPE, text=True, check=True
-        )
-        return result.stdout
+        """Run code with the project's models, and return what it prints."""
+        start = f"import django; django.setup()\n{code}"
+        command: Command = [self.programs / "python", "-c", start, *map(str, arguments)]
+        return run(command, self.project, self.variables(url))
+
+    def migrate(self, url: str) -> None:
+        run([self.programs / "python", "manage.py", "migrate"], self.project, self.variables(url))
 
     def measure(self) -> None:
         """Measure all requests once more."""
         for size, url in self.urls.items():
-            for name, taken in json.loads(self.python(MEASURE, url)).items():
+            for name, taken in json.loads(self.python(MEASURE, url).splitlines()[-1]).items():
                 self.taken.setdefault(name, {}).setdefault(size, []).extend(taken)
 
     def command(self, url: str, *arguments: object) -> tuple[float, float]:
         """Run a management command, and return its CPU seconds and its memory in MB."""
         # A small process starts it, because a new process inherits the peak memory of the one that starts it.
-        command = [sys.executable, "-c", START, str(self.programs / "python"), "manage.py", *map(str, arguments)]
-        environment = clean_environment(self.variables(url))
-        result = subprocess.run(command, cwd=self.project, env=environment, stdout=subprocess.PIPE, check=True)
-        cpu, memory = json.loads(result.stdout)
+        command: Command = [sys.executable, "-c", START, self.programs / "python", "manage.py", *map(str, arguments)]
+        cpu, memory = json.loads(run(command, self.project, self.variables(url)).splitlines()[-1])
         return cpu, memory / 1024
 
 
@@ -224,7 +221,7 @@ def compare(sides: list[Side], folder: Path, database: str, rounds: int, rows: i
             print(f"{database}, {side.project.name}: making databases", file=sys.stderr, flush=True)
             side.taken, side.urls = {}, {size: make(f"rows{number}_{size}") for size in (FEW, rows)}
             for size, url in side.urls.items():
-                run([side.programs / "python", "manage.py", "migrate"], side.project, side.variables(url))
+                side.migrate(url)
                 side.python(FILL, url, size, CLUBS)
         for _ in range(rounds):
             for side in sides:
@@ -238,7 +235,7 @@ def compare(sides: list[Side], folder: Path, database: str, rounds: int, rows: i
                 if not (side.project / "people" / "management" / "commands" / f"{command}.py").exists():
                     continue
                 url = make(f"{command}{number}")
-                run([side.programs / "python", "manage.py", "migrate"], side.project, side.variables(url))
+                side.migrate(url)
                 idle, idle_memory = side.command(url, "shell", "--no-imports", "--command", "")
                 if command == "export_people":
                     side.command(url, "import_people", file)

@@ -33,25 +33,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import cycle, product
 from pathlib import Path
 from statistics import median
+from textwrap import indent
 
 import yaml
 
 from tests.harness.commands import Command, manage, run
 from tests.harness.projects import environment, render, snapshot
-from tests.harness.servers import free_port, wait_until
-from tests.services.serving import Installation, Site, installed, running, serving
+from tests.harness.servers import free_port
+from tests.services.serving import STORE_TOKEN, Installation, Site, answering, installed, serving
 
 CONNECTIONS = 4
 NEVER_RENEWED = ["--max-requests=0"]
 SECONDS = 0.5
 STARTS = 5
 TICK = 1 / os.sysconf("SC_CLK_TCK")
-USERS = 1_000
+TOKENS = [f"{number:04}{0:036}" for number in range(1_000)]  # one for each user
 
 UNTHROTTLED = """
 from my_site.settings.production import *
@@ -64,15 +65,14 @@ ROWS = f"""
 from django.apps import apps
 from django.contrib.auth import get_user_model
 User = get_user_model()
-users = User.objects.bulk_create(User(**{{User.USERNAME_FIELD: f"{{n}}@localhost"}}) for n in range({USERS}))
+users = User.objects.bulk_create(User(**{{User.USERNAME_FIELD: f"{{n}}@localhost"}}) for n in range({len(TOKENS)}))
 if apps.is_installed("knox"):
-    from knox.crypto import hash_token
-    from knox.models import AuthToken
-    for n, user in enumerate(users):
-        AuthToken(digest=hash_token(f"{{n:04}}{{0:036}}"), token_key=f"{{n:04}}{{0:036}}"[:15], user=user).save()
+{indent(STORE_TOKEN, "    ")}
+    for user, token in zip(users, {TOKENS}):
+        store_token(user, token)
 if apps.is_installed("rest_framework.authtoken"):
     from rest_framework.authtoken.models import Token
-    Token.objects.bulk_create(Token(key=f"{{n:04}}{{0:036}}", user=user) for n, user in enumerate(users))
+    Token.objects.bulk_create(Token(key=token, user=user) for user, token in zip(users, {TOKENS}))
 if apps.is_installed("people"):
     from people.models import Person
     people = (Person(name=f"{{n:03}}", age=n % 100, email=f"{{n}}@example.com") for n in range(200))
@@ -251,6 +251,11 @@ def request(path: str, *headers: str) -> bytes:
     ).encode()
 
 
+def requests_with_tokens(path: str) -> list[bytes]:
+    """Return a request of each user."""
+    return [request(path, f"Authorization: Token {token}") for token in TOKENS]
+
+
 def is_whole(answer: bytes) -> bool:
     """Return whether a response is complete. Raises AssertionError if its status is not 200."""
     head, separator, body = answer.partition(b"\r\n\r\n")
@@ -321,22 +326,11 @@ def serve(side: Side, server: str, workers: int = 1) -> AbstractContextManager[S
     return serving(side.project, side.programs, server, side.variables, log, workers, NEVER_RENEWED)
 
 
-@contextmanager
-def serve_peer(peer: Side) -> Iterator[Site]:
-    """Run a peer with one worker, and gunicorn's defaults for everything else, while the block runs."""
+def serve_peer(peer: Side) -> AbstractContextManager[Site]:
+    """Run a peer with one worker, and gunicorn's defaults for everything else."""
     port, log = free_port(), peer.project / "web.log"
     command: Command = [peer.programs / "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}"]
-    with running(command, peer.project, peer.variables, log) as process:
-        site = Site(port, log, process)
-
-        def is_up() -> bool:
-            try:
-                return site.ask("/").status == 200
-            except OSError:
-                return False
-
-        wait_until(is_up, 30, "the peer starts")
-        yield site
+    return answering("/", port, command, peer.project, peer.variables, log)
 
 
 def compare_peers(stack: Installation, paths: Mapping[str, str], rounds: int) -> None:
@@ -356,14 +350,13 @@ def compare_peers(stack: Installation, paths: Mapping[str, str], rounds: int) ->
     for side in [ours, *peers]:
         for command in (["migrate"], ["collectstatic", "--no-input"], ["shell", "--no-imports", "--command", ROWS]):
             run([side.programs / "python", "manage.py", *command], side.project, side.variables)
-    tokens = [f"Authorization: Token {n:04}{0:036}" for n in range(USERS)]
     with ExitStack() as opened:
         sites = {"now": opened.enter_context(serve(ours, stack.server))}
         sites |= {peer.name: opened.enter_context(serve_peer(peer)) for peer in peers}
         pages = {"now": OWN_PAGES} | {peer.name: PEERS[peer.name][1] for peer in peers}
         for number, page in enumerate(OWN_PAGES):
             requests = {
-                name: cycle([request(paths[number], *([token] if number == 2 else [])) for token in tokens])
+                name: cycle(requests_with_tokens(paths[number]) if number == 2 else [request(paths[number])])
                 for name, paths in pages.items()
                 if number < len(paths)
             }
@@ -408,9 +401,8 @@ def compare(stack: Installation, answers: Mapping[str, str], clone: str, rounds:
     for side in sides:
         manage(side.project, side.programs, side.variables, ["shell", "--no-imports", "--command", ROWS])
 
-    tokens = [f"Authorization: Token {n:04}{0:036}" for n in range(USERS)]
     pages = {path: cycle([request(path)]) for path in ("/livez", "/")} | {
-        path: cycle([request(path, token) for token in tokens]) for path in ("/api/me/", "/api/people/")
+        path: cycle(requests_with_tokens(path)) for path in ("/api/me/", "/api/people/")
     }
     title = f"{answers['database']} {stack.server}"
     with ExitStack() as running:

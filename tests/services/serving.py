@@ -160,6 +160,25 @@ def add_urls(project: Path, module: str, code: str) -> None:
 
 
 @contextmanager
+def answering(
+    path: str, port: int, command: Command, project: Path, variables: Mapping[str, str], log: Path
+) -> Iterator[Site]:
+    """Run a web server while the block runs, which begins when this port answers the path with 200."""
+    with running(command, project, variables, log) as process:
+        site = Site(port, log, process)
+
+        def is_up() -> bool:
+            assert process.poll() is None, log.read_text()
+            try:
+                return site.ask(path).status == 200
+            except OSError:
+                return False
+
+        wait_until(is_up, 30, "the web server starts")
+        yield site
+
+
+@contextmanager
 def serving(
     project: Path,
     programs: Path,
@@ -173,17 +192,7 @@ def serving(
     port = free_port()
     command: Command = [programs / "gunicorn", f"my_site.{server}", "--bind", f"127.0.0.1:{port}", *options]
     variables = {"WEB_CONCURRENCY": str(workers)} | dict(variables)
-    with running(command, project, variables, log) as process:
-        site = Site(port, log, process)
-
-        def is_up() -> bool:
-            assert process.poll() is None, log.read_text()
-            try:
-                return site.ask("/livez").status == 200
-            except OSError:
-                return False
-
-        wait_until(is_up, 30, "the web server starts")
+    with answering("/livez", port, command, project, variables, log) as site:
         yield site
 
 
